@@ -1,0 +1,1 @@
+"""ael: an asyncio-native workflow execution engine for agents."""

@@ -1,0 +1,43 @@
+"""What the router asks of a source of tools: Python functions, ``http``, ``shell``, one MCP server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ael.ports import ToolCall, ToolMiss, ToolOutcome, ToolSpec
+
+__all__ = ["ToolProvider"]
+
+
+class ToolProvider(Protocol):
+    """One source of tools.
+
+    Attributes:
+        name: The MCP server's name; ``None`` for sources whose tools have whole names.
+        listed: Whether ``specs()`` is complete now.
+    """
+
+    name: str | None
+
+    @property
+    def listed(self) -> bool: ...
+
+    def specs(self) -> Sequence[ToolSpec]:
+        """The tools known now; empty before a server was asked."""
+
+    def miss(self, tool: str) -> ToolMiss | None:
+        """Why this source, which could be expected to have ``tool``, does not (``shell.run`` switched off)."""
+
+    async def wait_listed(self) -> None:
+        """Start what must be started so that ``specs()`` is complete.
+
+        Raises:
+            ToolUnavailableError: The server does not start or answer.
+        """
+
+    async def call(self, tool: str, call: ToolCall) -> ToolOutcome:
+        """Call ``tool`` (its name at this source); see :class:`ael.ports.ToolInvoker`."""
+
+    async def aclose(self) -> None:
+        """Stop what was started; idempotent; bounded in time."""

@@ -1,0 +1,289 @@
+"""The types that everybody shares: statuses, policies, and results.
+
+Results keep instants as integer nanoseconds since the epoch and make datetimes when read: an
+execution of ten thousand steps writes one object per step and converts nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from ael.errors import AELError
+
+__all__ = [
+    "Backoff",
+    "ExecutionResult",
+    "ExecutionStatus",
+    "JsonValue",
+    "OnError",
+    "RetryConfig",
+    "StepResult",
+    "StepStatus",
+    "TimeoutConfig",
+    "datetime_from_ns",
+]
+
+JsonValue: TypeAlias = Any
+"""JSON, plus datetime, date, Decimal and bytes. The only ``Any`` of the package."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def datetime_from_ns(nanoseconds: int) -> datetime:
+    """The UTC-aware datetime of an instant in nanoseconds since the epoch, to the microsecond."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
+
+class ExecutionStatus(enum.StrEnum):
+    """Where an execution is. ``completed``, ``failed`` and ``cancelled`` are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    WAITING = "waiting"
+
+
+class StepStatus(enum.StrEnum):
+    """Where a step is. ``completed``, ``failed``, ``skipped`` and ``cancelled`` are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    WAITING = "waiting"
+    IN_DOUBT = "in_doubt"
+
+
+class OnError(enum.StrEnum):
+    """What a step's failure does: stop its scope, skip the step, or try again first."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+    RETRY = "retry"
+
+
+class Backoff(enum.StrEnum):
+    """How the wait grows: d, d·m, d·m² | d, 2d, 3d | d, d, d."""
+
+    EXPONENTIAL = "exponential"
+    LINEAR = "linear"
+    FIXED = "fixed"
+
+
+@attrs.frozen
+class RetryConfig:
+    """When a failed attempt is followed by another.
+
+    Attributes:
+        max_attempts: All attempts, the first included; at least 1.
+        backoff: How the wait grows from attempt to attempt.
+        delay: Seconds before the second attempt; at least 0.
+        multiplier: Growth of an exponential wait.
+        max_delay: Seconds no wait exceeds, before jitter is added.
+        jitter: ``"none"``; ``"full"``: anything from 0 to the wait; a fraction: up to so much more.
+        on: Codes that are retried; empty: all that are retryable.
+        except_: Codes that are not.
+        on_exhausted: What ``on_error: retry`` does when no attempt is left.
+    """
+
+    max_attempts: int = 3
+    backoff: Backoff = Backoff.EXPONENTIAL
+    delay: float = 1.0
+    multiplier: float = 2.0
+    max_delay: float = 60.0
+    jitter: float | Literal["none", "full"] = 0.1
+    on: tuple[str, ...] = ()
+    except_: tuple[str, ...] = ()
+    on_exhausted: OnError = OnError.FAIL
+
+
+@attrs.frozen
+class TimeoutConfig:
+    """Seconds, or ``None`` for no bound.
+
+    Attributes:
+        attempt: Of one attempt, from the start of the call.
+        total: Of the whole step, from the moment it is ready, waits included.
+    """
+
+    attempt: float | None = None
+    total: float | None = None
+
+
+@attrs.define
+class StepResult:
+    """What became of one step.
+
+    Attributes:
+        step_id: The id in the file.
+        status: One of the final statuses once the execution has ended.
+        output: The value; of a skipped step its ``fallback``, else ``None``.
+        error: Why it failed, also when ``on_error: skip`` then skipped it.
+        skip_reason: Starts with ``condition``, ``dependency: ID``, ``error: CODE``,
+            ``missing_tool``, ``stopped: ID`` or ``cancelled``.
+        attempt: The last attempt that was begun; 0 if the step never started.
+        max_attempts: How many there could have been.
+        started_ns, completed_ns: Nanoseconds since the epoch; 0 for never.
+        usable: Whether ``output`` may be read by other steps: false for a step that was skipped
+            or cancelled without ``fallback``.
+    """
+
+    step_id: str
+    status: StepStatus
+    output: JsonValue = None
+    error: AELError | None = None
+    skip_reason: str | None = None
+    attempt: int = 0
+    max_attempts: int = 1
+    started_ns: int = 0
+    completed_ns: int = 0
+    usable: bool = True
+
+    @property
+    def success(self) -> bool:
+        """Whether the step completed."""
+        return self.status is StepStatus.COMPLETED
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the step started, UTC; ``None`` if it never did."""
+        return datetime_from_ns(self.started_ns) if self.started_ns else None
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When the step reached its final status, UTC; ``None`` if it has not."""
+        return datetime_from_ns(self.completed_ns) if self.completed_ns else None
+
+    @property
+    def duration_ms(self) -> float:
+        """Milliseconds from start to end, waits between attempts included; 0 if never started."""
+        return (self.completed_ns - self.started_ns) / 1e6 if self.started_ns else 0.0
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """JSON-ready; datetimes as ISO text, bytes as base64. Secrets are *not* masked here."""
+        return {
+            "step_id": self.step_id,
+            "status": self.status.value,
+            "started_at": _json_ready(self.started_at),
+            "completed_at": _json_ready(self.completed_at),
+            "duration_ms": self.duration_ms,
+            "output": _json_ready(self.output),
+            "error": None if self.error is None else _json_ready(self.error.to_dict()),
+            "skip_reason": self.skip_reason,
+            "attempt": self.attempt,
+            "max_attempts": self.max_attempts,
+        }
+
+
+@attrs.define
+class ExecutionResult:
+    """What became of one execution.
+
+    Attributes:
+        step_results: Every top-level step, in file order; ``result["id"]`` finds one.
+        outputs: Output name → value; empty unless the execution completed.
+        error: Why it failed, or ``None``.
+        warnings: Sentences about what was not quite right, in order of appearance.
+        mask: Applied by ``to_dict``: it hides the values of secrets.
+    """
+
+    execution_id: str
+    workflow_id: str
+    workflow_version: str
+    status: ExecutionStatus
+    inputs: Mapping[str, JsonValue] = attrs.field(factory=dict)
+    outputs: dict[str, JsonValue] = attrs.field(factory=dict)
+    step_results: Sequence[StepResult] = ()
+    started_ns: int = 0
+    completed_ns: int = 0
+    error: AELError | None = None
+    warnings: tuple[str, ...] = ()
+    mask: Callable[[JsonValue], JsonValue] | None = attrs.field(default=None, repr=False, eq=False)
+
+    @property
+    def started_at(self) -> datetime:
+        """When the execution started, UTC."""
+        return datetime_from_ns(self.started_ns)
+
+    @property
+    def completed_at(self) -> datetime:
+        """When the execution ended, UTC."""
+        return datetime_from_ns(self.completed_ns)
+
+    @property
+    def duration_ms(self) -> float:
+        """Milliseconds from start to end."""
+        return (self.completed_ns - self.started_ns) / 1e6
+
+    @property
+    def ok(self) -> bool:
+        """Whether the execution completed."""
+        return self.status is ExecutionStatus.COMPLETED
+
+    def raise_for_status(self) -> ExecutionResult:
+        """Return the result itself if it completed.
+
+        Raises:
+            AELError: The execution's error if it failed; code ``CANCELLED`` if it was cancelled.
+        """
+        if self.ok:
+            return self
+        if self.error is not None:
+            raise self.error
+        raise AELError(f"execution {self.execution_id} of {self.workflow_id!r} is {self.status}", code="CANCELLED")
+
+    def __getitem__(self, step_id: str) -> StepResult:
+        for result in self.step_results:
+            if result.step_id == step_id:
+                return result
+        known = ", ".join(result.step_id for result in self.step_results) or "none"
+        raise KeyError(f"no step {step_id!r} in this result; its steps are: {known}")
+
+    def __iter__(self) -> Iterator[StepResult]:
+        return iter(self.step_results)
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """JSON-ready, with the values of secrets masked."""
+        plain = {
+            "execution_id": self.execution_id,
+            "workflow_id": self.workflow_id,
+            "workflow_version": self.workflow_version,
+            "status": self.status.value,
+            "inputs": _json_ready(dict(self.inputs)),
+            "outputs": _json_ready(self.outputs),
+            "step_results": [result.to_dict() for result in self.step_results],
+            "started_at": _json_ready(self.started_at),
+            "completed_at": _json_ready(self.completed_at),
+            "duration_ms": self.duration_ms,
+            "error": None if self.error is None else _json_ready(self.error.to_dict()),
+            "warnings": list(self.warnings),
+        }
+        masked: dict[str, JsonValue] = plain if self.mask is None else self.mask(plain)
+        return masked
+
+
+def _json_ready(value: JsonValue) -> JsonValue:
+    match value:
+        case dict():
+            return {key: _json_ready(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_json_ready(item) for item in value]
+        case datetime() | date():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case bytes():
+            return base64.b64encode(value).decode("ascii")
+        case _:
+            return value
