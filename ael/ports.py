@@ -7,7 +7,7 @@ here: cancelling it returns promptly, with whatever was begun cleaned up, and ra
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import attrs
 import msgspec
@@ -15,8 +15,7 @@ import msgspec
 from ael.events import Event
 from ael.types import JsonValue, StepResult
 
-if TYPE_CHECKING:
-    from ael.plan import Plan
+PlanT_co = TypeVar("PlanT_co", covariant=True)
 
 __all__ = [
     "CallSink",
@@ -161,6 +160,9 @@ class ToolInvoker(ToolCatalog, Protocol):
             ToolError: It failed; ``ToolLostError`` if the connection broke.
         """
 
+    def repeatable(self, call: ToolCall) -> bool:
+        """Whether making this call twice does no more than making it once; unknown counts as not."""
+
     async def wait_listed(self) -> None:
         """Start what must be started so that ``lookup`` knows every tool; servers that fail are left out."""
 
@@ -262,6 +264,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds that only grow."""
 
+    def monotonic_ns(self) -> int:
+        """The same in whole nanoseconds."""
+
     def time_ns(self) -> int:
         """Nanoseconds since the epoch, as the wall clock has it."""
 
@@ -299,10 +304,10 @@ class Observer(Protocol):
         """Something happened; the event is masked."""
 
 
-class WorkflowRegistry(Protocol):
-    """Knows workflows, compiled."""
+class WorkflowRegistry(Protocol[PlanT_co]):
+    """Knows workflows, compiled to plans (:class:`ael.plan.Plan`)."""
 
-    def get(self, workflow_id: str) -> Plan:
+    def get(self, workflow_id: str) -> PlanT_co:
         """The plan of a workflow.
 
         Raises:

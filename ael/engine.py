@@ -1,0 +1,520 @@
+"""The engine: takes a workflow and inputs, and sees every step through to a result.
+
+Contract
+--------
+* ``execute`` returns a result for whatever goes wrong in a workflow; it raises only when there is nothing to
+  run, and lets cancellation through. ``start`` is the same in the background, with events.
+* A step: condition, params, attempts with waits between them, result (LANGUAGE.md, section 5). Attempts are
+  bounded by their timeout; the engine cancels the call and does not rely on tools to keep time.
+* An engine belongs to one event loop at a time; any number of tasks may use it at once, and any number of
+  engines may live in one process. Nothing here is global.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import weakref
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from ael import outcome
+from ael.clock import SystemClock, TimeOrderedIds
+from ael.code_calls import code_call
+from ael.context import ExecutionContext
+from ael.deadline import Deadline
+from ael.driver import Driver, Failure, Limits
+from ael.errors import AELError, CodeError, InternalError, ToolError, ToolTimeoutError
+from ael.event_log import EventLog, StepSink
+from ael.events import LogEmitted, StepAttemptFailed, StepStarted
+from ael.execution import Execution, Launch
+from ael.execution_config import ExecutionConfig, parse_execution_config
+from ael.inputs import complete_inputs, input_schema
+from ael.outputs import output_schema
+from ael.plan import Plan, PlanStep, compile_plan
+from ael.ports import (
+    Clock,
+    CodeExecutor,
+    Ids,
+    Journal,
+    Observer,
+    Secrets,
+    ToolCall,
+    ToolInvoker,
+    ToolSpec,
+    WorkflowRegistry,
+)
+from ael.retry import UNKNOWN_OUTCOME, next_delay
+from ael.settings import Settings
+from ael.templates import SkippedOutputError, StepView, is_true
+from ael.types import ExecutionResult, JsonValue, StepResult, StepStatus, datetime_from_ns
+
+__all__ = ["WorkflowEngine"]
+
+_COMPLETED = StepStatus.COMPLETED
+
+
+class LogFactory(Protocol):
+    """Gives the observer that logs one execution, or ``None`` when nothing would be logged."""
+
+    def __call__(self, execution_id: str, workflow_id: str) -> Observer | None:
+        """Asked once per execution."""
+
+
+class _NoSecrets:
+    """Knows no secrets and masks nothing."""
+
+    def get(self, name: str) -> str | None:
+        return None
+
+    def names(self) -> Sequence[str]:
+        return ()
+
+    def mask(self, value: JsonValue) -> JsonValue:
+        return value
+
+
+class WorkflowEngine:
+    """Executes workflows. Use :func:`ael.create_engine` unless you bring your own parts.
+
+    Args:
+        registry: Finds workflows.
+        invoker: Calls tools.
+        executors: Run code steps, one per kind.
+        settings: Defaults to ``Settings()``.
+        clock, ids: Defaults are the system's.
+        secrets: What ``secrets.NAME`` reads, and what is masked; defaults to none.
+        journal: Records results before anything follows from them; defaults to memory alone.
+        observers: Told of every event of every execution.
+        logs: Gives the observer that logs an execution.
+    """
+
+    def __init__(
+        self,
+        registry: WorkflowRegistry[Plan],
+        invoker: ToolInvoker,
+        *,
+        executors: Iterable[CodeExecutor] = (),
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        secrets: Secrets | None = None,
+        journal: Journal | None = None,
+        observers: Sequence[Observer] = (),
+        logs: LogFactory | None = None,
+    ) -> None:
+        self.registry = registry
+        self.invoker = invoker
+        self.executors = {executor.name: executor for executor in executors}
+        self.settings = settings or Settings()
+        self._clock = clock or SystemClock()
+        self._now_ns = self._clock.monotonic_ns
+        self._ids = ids or TimeOrderedIds()
+        self._secrets = secrets or _NoSecrets()
+        self._journal = journal
+        self._observers = tuple(observers)
+        self._logs = logs
+        self._live: set[Execution] = set()
+        self._sequential: weakref.WeakKeyDictionary[Plan, Plan] = weakref.WeakKeyDictionary()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # -- executions --------------------------------------------------------------------------------
+
+    async def execute(
+        self,
+        workflow_id: str,
+        inputs: Mapping[str, JsonValue] | None = None,
+        config: Mapping[str, JsonValue] | None = None,
+    ) -> ExecutionResult:
+        """Run a workflow to its end.
+
+        Args:
+            workflow_id: The workflow's name.
+            inputs: Checked against what it declares; nothing is coerced; copied.
+            config: ``max_parallel``, ``timeout`` (seconds), ``labels``, ``sequential`` win over the file;
+                ``vars`` is what templates read as ``config.<name>``.
+
+        Returns:
+            The result, whatever went wrong: see ``status`` and ``error``, or call ``raise_for_status()``.
+
+        Raises:
+            WorkflowNotFoundError: There is nothing to run.
+            asyncio.CancelledError: The awaiting task was cancelled; the steps have ended.
+        """
+        execution = self._prepare(workflow_id, inputs, config, keep_events=False)
+        self._live.add(execution)
+        try:
+            return await execution.run()
+        finally:
+            self._live.discard(execution)
+
+    def start(
+        self,
+        workflow_id: str,
+        inputs: Mapping[str, JsonValue] | None = None,
+        config: Mapping[str, JsonValue] | None = None,
+    ) -> Execution:
+        """Run a workflow in the background; see :meth:`execute`. Must be called on the running loop.
+
+        Raises:
+            WorkflowNotFoundError: There is nothing to run.
+        """
+        execution = self._prepare(workflow_id, inputs, config, keep_events=True)
+        execution.start()
+        self._live.add(execution)
+        assert execution.task is not None
+        execution.task.add_done_callback(lambda task: self._live.discard(execution))
+        return execution
+
+    def tool_spec(self, name: str) -> ToolSpec:
+        """A workflow as a tool: name, description, input and output schema.
+
+        Raises:
+            WorkflowNotFoundError, WorkflowInvalidError: As the registry does.
+        """
+        definition = self.registry.get(name).definition
+        return ToolSpec(
+            name=definition.name,
+            description=definition.description or "",
+            input_schema=input_schema(definition),
+            output_schema=output_schema(definition),
+        )
+
+    async def aclose(self) -> None:
+        """Cancel all executions, wait for their end, stop tool servers and code workers. Idempotent."""
+        self._closed = True
+        live = list(self._live)
+        for execution in live:
+            execution.cancel()
+        for execution in live:
+            await execution.wait_closed()
+        for executor in self.executors.values():
+            await executor.aclose()
+        await self.invoker.aclose()
+
+    def _prepare(
+        self,
+        workflow_id: str,
+        inputs: Mapping[str, JsonValue] | None,
+        config: Mapping[str, JsonValue] | None,
+        *,
+        keep_events: bool,
+    ) -> Execution:
+        if self._closed:
+            raise RuntimeError("the engine is closed")
+        execution_id = self._ids.execution_id()
+        try:
+            plan = self.registry.get(workflow_id)
+            settings = parse_execution_config(config)
+            own_inputs = complete_inputs(plan.definition, inputs)
+        except AELError as error:
+            if error.code == "WORKFLOW_NOT_FOUND":
+                raise
+            return self._refuse(execution_id, workflow_id, error, keep_events=keep_events)
+        if settings.sequential is not None and settings.sequential != plan.definition.sequential:
+            plan = self._reordered(plan)
+        events = self._events(execution_id, workflow_id, keep_events=keep_events)
+        return Execution(self._launch(execution_id, plan, own_inputs, settings, events))
+
+    def _launch(
+        self,
+        execution_id: str,
+        plan: Plan,
+        inputs: dict[str, JsonValue],
+        config: ExecutionConfig,
+        events: EventLog | None,
+    ) -> Launch:
+        definition = plan.definition
+        now_ns = self._clock.time_ns()
+        context = ExecutionContext(
+            plan,
+            inputs,
+            execution_id=execution_id,
+            config=config.vars,
+            secrets=self._secrets,
+            epoch_ns=now_ns - self._now_ns(),
+            started_ns=now_ns,
+            events=events,
+        )
+        driver = Driver(
+            context,
+            self._execute_step,
+            clock=self._clock,
+            limits=Limits(
+                max_parallel=config.max_parallel or definition.max_parallel or self.settings.max_parallel,
+                timeout=config.timeout or definition.timeout,
+                cancel_grace=self.settings.cancel_grace,
+            ),
+            journal=self._journal,
+            warn=lambda text: _warn(context, text),
+        )
+        context.host = driver
+        return Launch(
+            execution_id=execution_id,
+            workflow_id=definition.name,
+            workflow_version=definition.version,
+            clock=self._clock,
+            secrets=self._secrets,
+            events=events,
+            inputs=inputs,
+            labels=config.labels,
+            context=context,
+            driver=driver,
+        )
+
+    def _refuse(self, execution_id: str, workflow_id: str, error: AELError, *, keep_events: bool) -> Execution:
+        events = self._events(execution_id, workflow_id, keep_events=keep_events)
+        return Execution(Launch(execution_id, workflow_id, "", self._clock, self._secrets, events, error=error))
+
+    def _events(self, execution_id: str, workflow_id: str, *, keep_events: bool) -> EventLog | None:
+        """A place for events if anybody will ever read them."""
+        observers = self._observers
+        log = None if self._logs is None else self._logs(execution_id, workflow_id)
+        if log is not None:
+            observers = (*observers, log)
+        if not (observers or keep_events):
+            return None
+        keep = self.settings.events_kept if keep_events else 0
+        return EventLog(execution_id, self._clock, observers=observers, secrets=self._secrets, keep=keep)
+
+    def _reordered(self, plan: Plan) -> Plan:
+        """The same workflow with ``sequential`` turned over, compiled once."""
+        other = self._sequential.get(plan)
+        if other is None:
+            other = compile_plan(plan.definition, plan.flow, sequential=not plan.definition.sequential)
+            self._sequential[plan] = other
+        return other
+
+    # -- one step ----------------------------------------------------------------------------------
+
+    async def _execute_step(
+        self, step: PlanStep, context: ExecutionContext, resume: Failure | None = None
+    ) -> StepResult:
+        """Run one step to its final result: condition, then attempts.
+
+        Args:
+            resume: A failed attempt to go on from, instead of from the beginning.
+
+        Raises:
+            asyncio.CancelledError: The step's task was cancelled; everything else becomes a result.
+        """
+        try:
+            if step.when is not None and resume is None:
+                view = self._view(step, context, 1) if step.needs_view else None
+                if not is_true(step.when.render(context, view)):
+                    return outcome.skipped(step, context, "condition", now_ns=self._epoch_now(context))
+            return await self._execute_with_retry(step, context, resume)
+        except SkippedOutputError as skip:
+            reason = f"dependency: {_origin(context, skip.step_id)}"
+            return outcome.skipped(step, context, reason, now_ns=self._epoch_now(context))
+        except AELError as error:
+            return outcome.failed(step, context, error, now_ns=self._epoch_now(context))
+
+    async def _execute_with_retry(
+        self, step: PlanStep, context: ExecutionContext, resume: Failure | None = None
+    ) -> StepResult:
+        """Attempt after attempt, until one completes or the policy gives up."""
+        host = context.host
+        if resume is None:
+            attempt, started_ns = 1, context.epoch_ns + self._now_ns()
+        else:
+            attempt, started_ns = resume.attempt, resume.started_ns
+            result = await self._after_failure(step, context, resume)
+            if result is not None:
+                return result
+            attempt += 1
+        while True:
+            if host is not None:
+                host.note_attempt(step, attempt, started_ns)
+            try:
+                output = await self._attempt(step, context, attempt)
+            except SkippedOutputError:
+                raise
+            except BaseException as error:  # the step boundary: what must pass is raised again in there
+                failure = Failure(attempt, _failure(step, error), started_ns)
+            else:
+                return StepResult(
+                    step.id,
+                    _COMPLETED,
+                    output,
+                    None,
+                    None,
+                    attempt,
+                    step.retry.max_attempts,
+                    started_ns,
+                    context.epoch_ns + self._now_ns(),
+                )
+            result = await self._after_failure(step, context, failure)
+            if result is not None:
+                return result
+            attempt += 1
+
+    async def _after_failure(self, step: PlanStep, context: ExecutionContext, failure: Failure) -> StepResult | None:
+        """Wait for the next attempt and return ``None``, or give up and return the step's result."""
+        host = context.host
+        if host is not None and host.is_left_behind():
+            return outcome.cancelled(step, "cancelled", now_ns=self._epoch_now(context))
+        _pass_on_cancellation()
+        error = failure.error
+        rng = random.Random(f"{context.execution_id}/{step.path}/{failure.attempt}")  # noqa: S311 - jitter, repeatable
+        delay = next_delay(
+            step.retry, failure.attempt, error, rng, may_repeat=self._may_repeat(step, context, error)
+        )
+        if context.events is not None:
+            retry_at = None if delay is None else datetime_from_ns(self._epoch_now(context) + int(delay * 1e9))
+            context.events.emit(
+                StepAttemptFailed, step.path, failure.attempt, error=context.events.view(error), retry_at=retry_at
+            )
+        if delay is None:
+            return outcome.failed(
+                step,
+                context,
+                error,
+                now_ns=self._epoch_now(context),
+                attempt=failure.attempt,
+                started_ns=failure.started_ns,
+            )
+        pause = self._clock.sleep(delay)
+        await (pause if host is None else host.wait_without_slot(pause))
+        return None
+
+    def _may_repeat(self, step: PlanStep, context: ExecutionContext, error: AELError) -> bool:
+        """After an attempt of unknown outcome: does the tool bear it, or did the step itself ask for it?"""
+        if error.code not in UNKNOWN_OUTCOME or step.retry_own or step.tool is None:
+            return True
+        return self.invoker.repeatable(self._tool_call(step, context, 1, None))
+
+    async def _attempt(self, step: PlanStep, context: ExecutionContext, attempt: int) -> JsonValue:
+        """One attempt, within its timeout."""
+        seconds = step.attempt_timeout
+        if step.code is not None:
+            work: Awaitable[JsonValue] = self._run_code(step, context, attempt)
+        else:
+            if seconds is None:
+                seconds = self.settings.default_timeout
+            call = self._tool_call(step, context, attempt, seconds)
+            if context.events is not None:
+                context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
+            if seconds is None:
+                return (await self.invoker.call(call)).value
+            work = self._call_tool(call)
+        if seconds is None:
+            return await work
+        return await self._within(seconds, work, step, context, attempt)
+
+    def _tool_call(
+        self, step: PlanStep, context: ExecutionContext, attempt: int, seconds: float | None
+    ) -> ToolCall:
+        path = step.path
+        events = context.events
+        assert step.tool is not None
+        return ToolCall(
+            step.tool,
+            step.params(context, self._view(step, context, attempt) if step.needs_view else None),
+            f"{context.execution_id}:{path}",
+            None if seconds is None else self._clock.monotonic() + seconds,
+            path,
+            attempt,
+            step.server,
+            step.parse,
+            None if events is None else StepSink(events, path, attempt),
+        )
+
+    async def _call_tool(self, call: ToolCall) -> JsonValue:
+        return (await self.invoker.call(call)).value
+
+    async def _run_code(self, step: PlanStep, context: ExecutionContext, attempt: int) -> JsonValue:
+        assert step.code is not None
+        if context.events is not None:
+            context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
+        executor = self.executors.get(step.code.executor)
+        if executor is None:
+            raise CodeError(
+                f"step {step.path!r} asks for executor {step.code.executor!r}, and this engine has "
+                f"{', '.join(self.executors) or 'none'}",
+                code="CODE_UNSUPPORTED",
+                hint="pip install 'ael[code]'",
+            )
+        return await executor.run(code_call(step, context, attempt))
+
+    async def _within(
+        self, seconds: float, work: Awaitable[JsonValue], step: PlanStep, context: ExecutionContext, attempt: int
+    ) -> JsonValue:
+        """Await ``work`` for so long; a value counts also if it comes while the work is being cancelled."""
+
+        def on_deaf() -> None:
+            if context.host is not None:
+                context.host.go_on_without(step, attempt, _timeout_error(step, seconds))
+
+        deadline = Deadline(self._clock, seconds, self.settings.cancel_grace, on_deaf)
+        try:
+            value = await work
+        except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
+            cancelled_besides = deadline.close()
+            if deadline.expired and not cancelled_besides and not isinstance(error, KeyboardInterrupt):
+                raise _timeout_error(step, seconds) from error
+            raise
+        deadline.close()
+        return value
+
+    def _view(self, step: PlanStep, context: ExecutionContext, attempt: int) -> StepView:
+        return StepView(step.id, attempt, f"{context.execution_id}:{step.path}")
+
+    def _epoch_now(self, context: ExecutionContext) -> int:
+        return context.epoch_ns + self._now_ns()
+
+
+def _failure(step: PlanStep, error: BaseException) -> AELError:
+    """What an attempt raised, as an error of ours; raises again what is not the tool's to raise."""
+    if isinstance(error, AELError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    if isinstance(error, asyncio.CancelledError):
+        _pass_on_cancellation()
+    what = f"tool {step.tool!r}" if step.tool is not None else "code"
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    failure = ToolError(f"{what} failed: {text}") if step.tool is not None else InternalError(f"{what} failed: {text}")
+    failure.__cause__ = error
+    return failure
+
+
+def _pass_on_cancellation() -> None:
+    """Raise ``CancelledError`` if the current task is being cancelled, whatever its work made of that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def _timeout_error(step: PlanStep, seconds: float) -> AELError:
+    if step.tool is None:
+        return CodeError(f"the code of step {step.path!r} took longer than {seconds:g} s", code="CODE_TIMEOUT")
+    return ToolTimeoutError(f"tool {step.tool!r} took longer than {seconds:g} s")
+
+
+def _origin(context: ExecutionContext, step_id: str) -> str:
+    """The step where a chain of skips began."""
+    prefix = "dependency: "
+    while True:
+        number = context.plan.numbers.get(step_id)
+        result = None if number is None else context.results[number]
+        if result is None or result.skip_reason is None or not result.skip_reason.startswith(prefix):
+            return step_id
+        step_id = result.skip_reason.removeprefix(prefix)
+
+
+def _warn(context: ExecutionContext, text: str) -> None:
+    context.warnings.append(text)
+    if context.events is not None:
+        context.events.emit(LogEmitted, level="warning", message=text)
+
+

@@ -1,0 +1,134 @@
+"""The events of one execution: made when somebody listens, kept for late readers, masked on the way in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from ael.errors import AELError
+from ael.events import ErrorView, Event, ExecutionFinished, LogEmitted, ToolCalled, ToolReturned
+from ael.ports import Clock, Observer, Secrets
+from ael.types import JsonValue, datetime_from_ns
+
+__all__ = ["EventLog", "StepSink"]
+
+
+class EventLog:
+    """Collects one execution's events and hands them to observers and readers, in order.
+
+    Everything happens on the loop's thread; :class:`StepSink` brings what threads say over to it.
+
+    Args:
+        keep: How many events are kept for readers that come late; the oldest go first. 0 when only
+            observers listen.
+    """
+
+    def __init__(
+        self, execution_id: str, clock: Clock, *, observers: Sequence[Observer] = (), secrets: Secrets, keep: int
+    ) -> None:
+        self.execution_id = execution_id
+        self.closed = False
+        self._clock = clock
+        self._observers = tuple(observers)
+        self._secrets = secrets
+        self._loop = asyncio.get_running_loop()
+        self._keep = keep
+        self._kept: list[Event] = []
+        self._last = 0
+        self._readers: set[asyncio.Future[None]] = set()
+
+    def emit(self, kind: Callable[..., Event], path: str = "", attempt: int = 0, **fields: object) -> None:
+        """Make an event of ``kind`` now and hand it on. Nothing is added after the execution's last event."""
+        if self.closed:
+            return
+        self._last += 1
+        event = kind(
+            seq=self._last,
+            ts=datetime_from_ns(self._clock.time_ns()),
+            execution_id=self.execution_id,
+            path=path,
+            attempt=attempt,
+            **fields,
+        )
+        self.closed = isinstance(event, ExecutionFinished)
+        self._kept.append(event)
+        if len(self._kept) > 2 * self._keep:
+            del self._kept[: len(self._kept) - self._keep]
+        for observer in self._observers:
+            observer.on_event(event)
+        for reader in self._readers:
+            if not reader.done():
+                reader.set_result(None)
+
+    def view(self, error: AELError) -> ErrorView:
+        """What an event says of an error, secrets masked."""
+        return ErrorView(error.code, self._secrets.mask(error.message), error.retryable)
+
+    def mask(self, value: JsonValue) -> JsonValue:
+        """Hide secrets in anything that is about to leave."""
+        return self._secrets.mask(value)
+
+    def run_on_loop(self, callback: Callable[[], None]) -> None:
+        """Call back on the loop's thread: at once if this is it."""
+        try:
+            here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        if here is self._loop:
+            callback()
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback)
+
+    async def read(self) -> AsyncIterator[Event]:
+        """All events from the first that is kept to the execution's last, as they come."""
+        seen = 0
+        while True:
+            new = max(0, len(self._kept) - (self._last - seen))
+            for event in self._kept[new:]:
+                seen = event.seq
+                yield event
+            if seen < self._last:
+                continue
+            if self.closed:
+                return
+            await self._wait_more()
+
+    async def _wait_more(self) -> None:
+        more = self._loop.create_future()
+        self._readers.add(more)
+        try:
+            await more
+        finally:
+            self._readers.discard(more)
+
+
+class StepSink:
+    """Implements :class:`ael.ports.CallSink` for one attempt of one step. Safe to call from any thread."""
+
+    __slots__ = ("_attempt", "_events", "_path")
+
+    def __init__(self, events: EventLog, path: str, attempt: int) -> None:
+        self._events = events
+        self._path = path
+        self._attempt = attempt
+
+    def _emit(self, kind: Callable[..., Event], **fields: object) -> None:
+        self._events.run_on_loop(lambda: self._events.emit(kind, self._path, self._attempt, **fields))
+
+    def log(self, level: str, message: str, fields: Mapping[str, JsonValue]) -> None:
+        """A line of the step's log."""
+        mask = self._events.mask
+        self._emit(LogEmitted, level=level, message=mask(message), fields=mask(dict(fields)))
+
+    def progress(self, fraction: float | None, message: str | None) -> None:
+        """How far the call is, 0 to 1; an event of kind ``log`` and level ``progress``."""
+        text = self._events.mask(message or "")
+        self._emit(LogEmitted, level="progress", message=text, fields={"fraction": fraction})
+
+    def tool_called(self, tool: str, server: str | None) -> None:
+        """The call goes out."""
+        self._emit(ToolCalled, tool=tool, server=server)
+
+    def tool_returned(self, tool: str, server: str | None, ok: bool, duration_s: float) -> None:
+        """The call is over."""
+        self._emit(ToolReturned, tool=tool, server=server, ok=ok, duration_ms=duration_s * 1000)

@@ -1,0 +1,138 @@
+"""How a step ends: every final :class:`StepResult` that is not plain success is made here.
+
+LANGUAGE.md, section 5: what a failure does, what a skip carries, where an error's place is.
+"""
+
+from __future__ import annotations
+
+from ael.context import ExecutionContext
+from ael.definition import CodeBody, Path
+from ael.errors import AELError, InternalError
+from ael.plan import PlanStep
+from ael.templates import SkippedOutputError
+from ael.types import JsonValue, OnError, StepResult, StepStatus
+
+__all__ = ["cancelled", "failed", "internal_failure", "skipped", "travels"]
+
+
+def travels(result: StepResult) -> bool:
+    """Whether a skip goes on to those that name the step in ``depends_on``: rule 1, not rule 4."""
+    reason = result.skip_reason
+    return result.status is StepStatus.SKIPPED and reason is not None and reason.startswith(("condition", "dependency"))
+
+
+def failed(
+    step: PlanStep,
+    context: ExecutionContext,
+    error: AELError,
+    *,
+    now_ns: int,
+    attempt: int = 0,
+    started_ns: int = 0,
+) -> StepResult:
+    """No attempt is left: the step fails, or is skipped if that is what its plan says of errors."""
+    locate(step, context, error)
+    if _may_skip(step, error):
+        missing = error.code == "TOOL_UNAVAILABLE" and step.skip_missing_tool and not error.retryable
+        reason = "missing_tool" if missing else f"error: {error.code}"
+        return skipped(
+            step, context, reason, now_ns=now_ns, error=error, attempt=0 if missing else attempt, started_ns=started_ns
+        )
+    return StepResult(
+        step.id, StepStatus.FAILED, None, error, None, attempt, step.max_attempts, started_ns, now_ns, usable=False
+    )
+
+
+def _may_skip(step: PlanStep, error: AELError) -> bool:
+    if step.gives_up is OnError.SKIP:
+        return True
+    return step.skip_missing_tool and error.code == "TOOL_UNAVAILABLE" and not error.retryable
+
+
+def skipped(
+    step: PlanStep,
+    context: ExecutionContext,
+    reason: str,
+    *,
+    now_ns: int,
+    error: AELError | None = None,
+    attempt: int = 0,
+    started_ns: int = 0,
+) -> StepResult:
+    """The step is skipped, with its fallback as output if it has one.
+
+    A fallback that cannot be rendered is the step's failure; one that uses the output of a skipped
+    step counts as none.
+    """
+    output: JsonValue = None
+    usable = step.fallback is not None and not reason.startswith(("stopped", "cancelled"))
+    if usable and step.fallback is not None:
+        try:
+            output = step.fallback(context, None)
+        except SkippedOutputError:
+            usable = False
+        except AELError as problem:
+            locate(step, context, problem)
+            return StepResult(
+                step.id,
+                StepStatus.FAILED,
+                None,
+                problem,
+                None,
+                attempt,
+                step.max_attempts,
+                started_ns,
+                now_ns,
+                usable=False,
+            )
+    return StepResult(
+        step.id,
+        StepStatus.SKIPPED,
+        output,
+        error,
+        reason,
+        attempt,
+        step.max_attempts,
+        started_ns,
+        now_ns,
+        usable=usable,
+    )
+
+
+def cancelled(step: PlanStep, reason: str, *, now_ns: int, attempt: int = 0, started_ns: int = 0) -> StepResult:
+    """The step was running and was stopped."""
+    return StepResult(
+        step.id, StepStatus.CANCELLED, None, None, reason, attempt, step.max_attempts, started_ns, now_ns, usable=False
+    )
+
+
+def internal_failure(step: PlanStep, error: BaseException, *, now_ns: int) -> StepResult:
+    """Something broke that must not: the step fails whatever its error policy says."""
+    problem = InternalError(f"step {step.path!r} broke the engine: {type(error).__name__}: {error}", step_id=step.path)
+    problem.__cause__ = error
+    return StepResult(
+        step.id, StepStatus.FAILED, None, problem, None, 0, step.max_attempts, 0, now_ns, usable=False
+    )
+
+
+def locate(step: PlanStep, context: ExecutionContext, error: AELError) -> None:
+    """Add the step's id and its place in the file to an error that does not have them."""
+    if error.step_id is None:
+        error.step_id = step.path
+    definition = context.plan.definition
+    if definition.source is None or "line" in error.details:
+        return
+    span = definition.locate((*step.definition.path, *_field(step, context, error)))
+    if span is not None:
+        place = span.key if span.key is not None and error.code != "TEMPLATE_ERROR" else span.value
+        error.details.update(file=definition.source.name, line=place.line, column=place.column)
+
+
+def _field(step: PlanStep, context: ExecutionContext, error: AELError) -> Path:
+    """The part of the step that an error is about: the template that failed, else its body."""
+    expression = error.details.get("template") or error.details.get("expression")
+    if error.code == "TEMPLATE_ERROR" and isinstance(expression, str):
+        for path, template in context.plan.flow.steps[step.number].templates.items():
+            if expression in template.text:
+                return path
+    return ("code",) if isinstance(step.definition.body, CodeBody) else ("tool",)

@@ -1,0 +1,253 @@
+"""A definition compiled: steps numbered, order as countdowns, params as closures, policies resolved.
+
+A plan is made once per definition and shared by every execution; nothing in it changes. One plan stands
+for one block: the top level is the only one so far, and composite bodies will hold plans of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+
+from ael.dataflow import Flow, StepFlow, analyse
+from ael.definition import MISSING, CodeBody, OutputDefinition, Path, StepDefinition, ToolBody, WorkflowDefinition
+from ael.graph import Waits, dependents, edges, named_edges
+from ael.templates import Data, StepView, Template
+from ael.types import JsonValue, OnError, RetryConfig, TimeoutConfig
+
+__all__ = ["Build", "Plan", "PlanOutput", "PlanStep", "compile_plan"]
+
+Build: TypeAlias = Callable[[Data, StepView | None], JsonValue]
+"""Makes a value anew from what an execution knows; raises as :meth:`Template.render` does."""
+
+_ONCE = RetryConfig(max_attempts=1)
+
+
+@attrs.define(eq=False)
+class PlanStep:
+    """One step, ready to run.
+
+    Attributes:
+        path: Its address in an execution; at the top level its id.
+        tool, server, parse: Of a tool step; ``tool`` is ``None`` for a code step.
+        code: Of a code step, else ``None``.
+        code_line: Line of the file that the code's first line is on; ``None`` where lines do not map.
+        params: Makes the params of one attempt.
+        needs_view: Whether the params read the root ``step``.
+        code_reads: Numbers of the steps whose results a code step is given.
+        when: The condition, or ``None``.
+        fallback: Makes the fallback, or ``None`` where none was given.
+        retry: The policy in force; one attempt without ``retry``.
+        retry_own: Whether the step itself, not ``defaults``, asks for retries.
+        gives_up: What happens when no attempt is left: fail or skip.
+        attempt_timeout, total_timeout: Seconds or ``None``.
+        skip_missing_tool: ``on_missing_tool: skip``.
+    """
+
+    number: int
+    id: str
+    path: str
+    definition: StepDefinition
+    tool: str | None
+    server: str | None
+    parse: str
+    code: CodeBody | None
+    code_line: int | None
+    params: Build
+    needs_view: bool
+    code_reads: tuple[int, ...]
+    when: Template | None
+    fallback: Build | None
+    retry: RetryConfig
+    retry_own: bool
+    gives_up: OnError
+    attempt_timeout: float | None
+    total_timeout: float | None
+    skip_missing_tool: bool
+
+    @property
+    def max_attempts(self) -> int:
+        """How many attempts there may be."""
+        return self.retry.max_attempts
+
+
+@attrs.frozen(eq=False)
+class PlanOutput:
+    """One output, ready to be made."""
+
+    definition: OutputDefinition
+    build: Build
+
+    @property
+    def name(self) -> str:
+        """The output's name."""
+        return self.definition.name
+
+
+@attrs.frozen(eq=False)
+class Plan:
+    """One block, ready to run.
+
+    Attributes:
+        numbers: Step id → number.
+        waits: Per step, the numbers of those it waits for.
+        dependents: The same edges turned round.
+        skip_dependents: Per step, those that name it in ``depends_on``: along these a skip travels.
+        countdown: Per step, for how many it waits; copied by every scope.
+        roots: Steps that wait for nothing, in file order.
+        timeouts: Whether any step has a total timeout.
+    """
+
+    definition: WorkflowDefinition
+    flow: Flow
+    steps: tuple[PlanStep, ...]
+    numbers: Mapping[str, int]
+    waits: Waits
+    dependents: Waits
+    skip_dependents: Waits
+    countdown: tuple[int, ...]
+    roots: tuple[int, ...]
+    outputs: tuple[PlanOutput, ...]
+    timeouts: bool
+
+    @property
+    def id(self) -> str:
+        """The workflow's id."""
+        return self.definition.name
+
+    @property
+    def edges(self) -> Waits:
+        """Per step, the numbers of those it waits for."""
+        return self.waits
+
+
+def compile_plan(definition: WorkflowDefinition, flow: Flow | None = None, *, sequential: bool | None = None) -> Plan:
+    """Compile a definition that has no errors.
+
+    Args:
+        flow: What :func:`ael.dataflow.analyse` said of it, if it was asked before.
+        sequential: Overrides the file's.
+    """
+    if sequential is not None and sequential != definition.sequential:
+        definition = attrs.evolve(definition, sequential=sequential)
+        flow = None if flow is None else attrs.evolve(flow, sequential=sequential)
+    flow = analyse(definition) if flow is None else flow
+    waits = edges(flow)
+    steps = tuple(_compile_step(definition, flow, i) for i in range(len(flow.steps)))
+    return Plan(
+        definition=definition,
+        flow=flow,
+        steps=steps,
+        numbers=flow.numbers,
+        waits=waits,
+        dependents=dependents(waits),
+        skip_dependents=dependents(named_edges(flow)),
+        countdown=tuple(len(before) for before in waits),
+        roots=tuple(i for i, before in enumerate(waits) if not before),
+        outputs=tuple(PlanOutput(output, _output(output, flow)) for output in definition.outputs),
+        timeouts=any(step.total_timeout is not None for step in steps),
+    )
+
+
+def _compile_step(definition: WorkflowDefinition, flow: Flow, number: int) -> PlanStep:
+    step_flow = flow.steps[number]
+    step = step_flow.step
+    tool = step.body if isinstance(step.body, ToolBody) else None
+    retry, gives_up = _policy(definition, step)
+    timeout = step.timeout or definition.defaults.timeout or TimeoutConfig()
+    return PlanStep(
+        number=number,
+        id=step.id,
+        path=step.id,
+        definition=step,
+        tool=tool.tool if tool else None,
+        server=tool.server if tool else None,
+        parse=tool.parse if tool else "auto",
+        code=step.body if isinstance(step.body, CodeBody) else None,
+        code_line=_code_line(definition, step),
+        params=_builder(tool.params if tool else {}, ("params",), step_flow.templates),
+        needs_view=_reads_root(step_flow, "step"),
+        code_reads=_code_reads(step_flow, flow),
+        when=step_flow.templates.get(("when",)) or None,
+        fallback=None if step.fallback is MISSING else _builder(step.fallback, ("fallback",), step_flow.templates),
+        retry=retry,
+        retry_own=step.retry is not None or step.on_error is OnError.RETRY,
+        gives_up=gives_up,
+        attempt_timeout=timeout.attempt,
+        total_timeout=timeout.total,
+        skip_missing_tool=step.on_missing_tool is OnError.SKIP,
+    )
+
+
+def _policy(definition: WorkflowDefinition, step: StepDefinition) -> tuple[RetryConfig, OnError]:
+    """The retries in force, and what follows when they are used up (LANGUAGE.md, section 5)."""
+    on_error = step.on_error or definition.defaults.on_error or OnError.FAIL
+    retry = step.retry or definition.defaults.retry
+    if on_error is OnError.RETRY:
+        retry = retry or RetryConfig()
+        return retry, retry.on_exhausted
+    return retry or _ONCE, on_error
+
+
+def _reads_root(step_flow: StepFlow, root: str) -> bool:
+    return any(
+        reference.root == root for template in step_flow.templates.values() for reference in template.references
+    )
+
+
+def _code_reads(step_flow: StepFlow, flow: Flow) -> tuple[int, ...]:
+    if step_flow.code is None:
+        return ()
+    names = set(step_flow.reads)
+    return tuple(number for name, number in flow.numbers.items() if name in names)
+
+
+def _code_line(definition: WorkflowDefinition, step: StepDefinition) -> int | None:
+    """Lines map in literal block scalars, which begin below their indicator, and in scalars of one line."""
+    span = definition.spans.get((*step.path, "code"))
+    if span is None or not isinstance(step.body, CodeBody):
+        return None
+    if span.style == "|":
+        return span.value.line + 1
+    return span.value.line if span.value.line == span.value.end_line else None
+
+
+def _output(output: OutputDefinition, flow: Flow) -> Build:
+    return _builder(output.value, output.path, flow.outputs)
+
+
+def _builder(value: JsonValue, path: Path, templates: Mapping[Path, Template]) -> Build:
+    """A closure that makes ``value`` anew, with its templates rendered. Constants are copied, never shared."""
+    if isinstance(value, str):
+        template = templates.get(path)
+        return _constant(value) if template is None else template.render
+    if isinstance(value, Mapping):
+        return _mapping_builder({key: _builder(item, (*path, key), templates) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return _list_builder([_builder(item, (*path, index), templates) for index, item in enumerate(value)])
+    return _constant(value)
+
+
+def _constant(value: JsonValue) -> Build:
+    return lambda data, step: value
+
+
+def _mapping_builder(parts: Mapping[str, Build]) -> Build:
+    """A mapping that is all plain paths, the usual case, calls their getters and nothing else."""
+    getters = {key: _getter(build) for key, build in parts.items()}
+    if all(getter is not None for getter in getters.values()):
+        plain = [(key, getter) for key, getter in getters.items() if getter is not None]
+        return lambda data, step: {key: getter(data) for key, getter in plain}
+    items = list(parts.items())
+    return lambda data, step: {key: build(data, step) for key, build in items}
+
+
+def _getter(build: Build) -> Callable[[Data], JsonValue] | None:
+    template = getattr(build, "__self__", None)
+    return template.getter if isinstance(template, Template) else None
+
+
+def _list_builder(parts: Sequence[Build]) -> Build:
+    return lambda data, step: [build(data, step) for build in parts]
