@@ -1,0 +1,5 @@
+"""``python -m ael`` is ``ael``."""
+
+from ael.cli import main
+
+main()

@@ -1,0 +1,123 @@
+"""Where a command's words go: data to stdout, words for people to stderr, and a number to the shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+import click
+
+from ael.errors import AELError, InternalError, WorkflowInvalidError
+from ael.observe.progress import clean_text
+from ael.types import ExecutionResult, ExecutionStatus, JsonValue
+
+__all__ = [
+    "COMPLETED",
+    "FAILED",
+    "INTERNAL",
+    "INTERRUPTED",
+    "INVALID",
+    "USAGE",
+    "animates",
+    "exit_code",
+    "report_error",
+    "result_exit_code",
+    "say",
+    "uses_color",
+    "write_data",
+    "write_json",
+]
+
+COMPLETED = 0
+FAILED = 1
+USAGE = 2
+INVALID = 3
+INTERNAL = 5
+INTERRUPTED = 130
+
+_BEFORE_THE_FIRST_STEP = {
+    "INPUT_INVALID": USAGE,
+    "CONFIG_INVALID": USAGE,
+    "WORKFLOW_NOT_FOUND": USAGE,
+    "WORKFLOW_INVALID": INVALID,
+    "CIRCULAR_DEPENDENCY": INVALID,
+    "INTERNAL_ERROR": INTERNAL,
+}
+"""Code of an error that no step is to blame for → exit code; all others are :data:`FAILED`."""
+
+
+def exit_code(error: AELError) -> int:
+    """The exit code an error asks for. What a step says counts as failed, whatever code its tool made up."""
+    if isinstance(error, InternalError):
+        return INTERNAL
+    return FAILED if error.step_id is not None else _BEFORE_THE_FIRST_STEP.get(error.code, FAILED)
+
+
+def result_exit_code(result: ExecutionResult) -> int:
+    """The exit code of a finished execution that nobody interrupted."""
+    if result.status is ExecutionStatus.COMPLETED:
+        return COMPLETED
+    return FAILED if result.error is None else exit_code(result.error)
+
+
+def write_data(text: str) -> None:
+    """Write text and a line break to stdout. A reader that went away is no error: what we do still counts."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_json(value: JsonValue, *, compact: bool = False) -> None:
+    """Write one JSON document to stdout; compact ones fill one line."""
+    write_data(json.dumps(value, ensure_ascii=False, indent=None if compact else 2, default=str))
+
+
+def say(text: str = "") -> None:
+    """Write a line for people to stderr; one that cannot be written is dropped."""
+    try:
+        click.echo(text, err=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def report_error(error: AELError) -> None:
+    """Say an error in a sentence and its hint; a broken definition's diagnostics as frames."""
+    if isinstance(error, WorkflowInvalidError) and error.diagnostics:
+        from ael.language import render_text
+
+        say(render_text(error.diagnostics, color=uses_color(sys.stderr)).rstrip("\n"))
+        return
+    say(f"error[{error.code}]: {clean_text(error.message)}")
+    for problem in _problems(error.details, error.message):
+        say(f"  - {problem}")
+    if error.hint:
+        say(f"  help: {error.hint}")
+
+
+def _problems(details: Mapping[str, JsonValue], message: str) -> list[str]:
+    """What the message does not say already of the problems in ``details``."""
+    problems = details.get("problems") or ()
+    texts = [clean_text(str(problem)) for problem in problems]
+    return [text for text in texts if text not in message]
+
+
+def animates(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether lines may be redrawn: on a terminal that can, outside CI.
+
+    rich's own answer cannot be used: ``FORCE_COLOR`` makes it true even for a pipe.
+    """
+    return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
+
+
+def uses_color(stream: TextIO) -> bool:
+    """Whether to colour what goes to ``stream``: ``NO_COLOR``, ``FORCE_COLOR``, then whether it is a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
