@@ -1,0 +1,39 @@
+"""For every test: where nothing may be missing, a skip is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.needs import nothing_may_be_missing
+
+_OTHER_PYTHON = "needs Python"
+"""How the reason of a skip begins that no installation can repair."""
+
+
+Report = pytest.TestReport | pytest.CollectReport
+
+
+def _forbid_skip(report: Report) -> None:
+    expected_failure = hasattr(report, "wasxfail")
+    if report.outcome != "skipped" or expected_failure or not nothing_may_be_missing():
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if _OTHER_PYTHON not in reason:
+        report.outcome = "failed"
+        report.longrepr = f"{reason}: a skip, in a run where nothing may be missing"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Report, Report]:
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Report, Report]:
+    report = yield
+    _forbid_skip(report)
+    return report
