@@ -1,0 +1,83 @@
+"""7xx: code steps."""
+
+from __future__ import annotations
+
+import attrs
+
+from ael.language.catalog.problem import Problem
+
+__all__ = ["CodeInputUnknown", "CodeRefused", "CodeStepUnknown", "CodeSyntax", "ExecutorUnavailable", "ExecutorUnknown"]
+
+
+@attrs.frozen
+class CodeSyntax(Problem):
+    """The code is no Python. ``return`` and ``await`` are allowed at its top level."""
+
+    code = "AEL701"
+    wording = "the code of step {step!r} is not valid Python: {reason}"
+    step: str
+    reason: str
+
+
+@attrs.frozen
+class CodeRefused(Problem):
+    """The executor will not run this code: it uses something that is forbidden, or that the executor lacks."""
+
+    code = "AEL702"
+    wording = "the code of step {step!r} will not run ({kind}): {reason}"
+    advice = "{what_to_do}"
+    step: str
+    kind: str
+    reason: str
+    what_to_do: str
+
+
+@attrs.frozen
+class ExecutorUnknown(Problem):
+    """The step names an executor that does not exist."""
+
+    code = "AEL703"
+    wording = "step {step!r} wants the executor {executor!r}, which does not exist"
+    advice = "the executors are {known}"
+    step: str
+    executor: str
+    nearest: str | None
+    known: str
+
+
+@attrs.frozen
+class ExecutorUnavailable(Problem):
+    """The executor exists but cannot be used here: it is not installed, or the engine does not allow it."""
+
+    code = "AEL704"
+    wording = "step {step!r} wants the executor {executor!r}, which is not available"
+    advice = "{what_to_do}"
+    step: str
+    executor: str
+    what_to_do: str
+
+
+@attrs.frozen
+class CodeStepUnknown(Problem):
+    """The code reads a step that does not exist."""
+
+    code = "AEL705"
+    wording = "the code of step {step!r} reads step {name!r}, which does not exist"
+    advice = "the steps are {known}"
+    step: str
+    name: str
+    nearest: str | None
+    known: str
+
+
+@attrs.frozen
+class CodeInputUnknown(Problem):
+    """The code reads an input that is not declared."""
+
+    code = "AEL706"
+    wording = "the code of step {step!r} reads input {name!r}, which is not declared"
+    advice = "the inputs are {known}"
+    step: str
+    name: str
+    nearest: str | None
+    known: str

@@ -1,0 +1,77 @@
+"""2xx: dependencies."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+
+from ael.diagnostics import Severity
+from ael.language.catalog.problem import Problem
+
+__all__ = ["CircularDependency", "DependencyRepeated", "DependencyUnknown", "SelfDependency", "StepsUnordered"]
+
+
+@attrs.frozen
+class DependencyUnknown(Problem):
+    """``depends_on`` names ids of steps of the same block."""
+
+    code = "AEL201"
+    wording = "step {step!r} depends on {dependency!r}, which is no step"
+    advice = "the steps are {known}"
+    step: str
+    dependency: str
+    nearest: str | None
+    known: str
+
+
+@attrs.frozen
+class SelfDependency(Problem):
+    """A step that waits for itself would never start. It does so by naming itself, or by reading its own output."""
+
+    code = "AEL202"
+    wording = "step {step!r} depends on itself"
+    advice = "remove the dependency; an attempt cannot read the one before it"
+    step: str
+
+
+@attrs.frozen
+class DependencyRepeated(Problem):
+    """``depends_on`` names the same step twice; once is enough."""
+
+    code = "AEL203"
+    severity: ClassVar[Severity] = Severity.WARNING
+    wording = "step {step!r} names {dependency!r} twice in `depends_on`"
+    advice = "remove one"
+    step: str
+    dependency: str
+
+
+@attrs.frozen
+class CircularDependency(Problem):
+    """Steps wait for each other in a circle, so that none of them could ever start.
+
+    A step waits for what it names in ``depends_on``, for every step it reads in a template or in code, and, with
+    ``sequential: true``, for the step before it. The path is read from left to right: each step waits for the next.
+    """
+
+    code = "AEL204"
+    wording = "these steps wait for each other: {path}"
+    advice = "remove one of the dependencies on the path"
+    path: str
+
+
+@attrs.frozen
+class StepsUnordered(Problem):
+    """Files written for Ploston ran strictly in file order; here only dependencies order steps.
+
+    Two steps that neither wait for each other nor only read may run at the same time, or in any order. A file that
+    relies on its order says ``sequential: true``.
+    """
+
+    code = "AEL205"
+    severity: ClassVar[Severity] = Severity.WARNING
+    wording = "nothing orders step {second!r} after step {first!r}, as file order did where this file comes from"
+    advice = "add `sequential: true` to the workflow, or `depends_on: {first}` to the step"
+    first: str
+    second: str

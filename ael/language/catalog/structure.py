@@ -1,0 +1,344 @@
+"""1xx: keys, types and combinations that a workflow file does not have."""
+
+from __future__ import annotations
+
+import attrs
+
+from ael.language.catalog.problem import Problem
+
+__all__ = [
+    "BodyMissing",
+    "BracesNotRead",
+    "DefaultMisfits",
+    "DuplicateId",
+    "DuplicateName",
+    "DurationInvalid",
+    "FallbackUnreachable",
+    "IdReserved",
+    "InputUnclear",
+    "KeyMisplaced",
+    "KeyMissing",
+    "KeyUnknown",
+    "KeysExclude",
+    "NameInvalid",
+    "NotAChoice",
+    "NotSupportedYet",
+    "NumberOutOfRange",
+    "OnExhaustedUnused",
+    "OutputUnclear",
+    "PythonExecUnclear",
+    "SchemaInvalid",
+    "SchemaRemote",
+    "SeveralBodies",
+    "StepsEmpty",
+    "TextEmpty",
+    "TypeWrong",
+]
+
+
+@attrs.frozen
+class TypeWrong(Problem):
+    """A value has another type than its key asks for.
+
+    Only ``true`` and ``false`` are booleans: ``yes``, ``no``, ``on`` and ``off`` are text. What is quoted is text.
+    """
+
+    code = "AEL101"
+    wording = "{what} must be {expected}, not {got}"
+    what: str
+    expected: str
+    got: str
+
+
+@attrs.frozen
+class KeyUnknown(Problem):
+    """A key that ael does not know is an error, because a misspelt key would otherwise be lost without a word."""
+
+    code = "AEL102"
+    wording = "{where} has no key {key!r}"
+    advice = "{elsewhere}"
+    where: str
+    key: str
+    nearest: str | None
+    elsewhere: str
+
+
+@attrs.frozen
+class KeyMissing(Problem):
+    """A required key is not there."""
+
+    code = "AEL103"
+    wording = "{where} has no `{key}`"
+    advice = "add `{key}`: {about}"
+    where: str
+    key: str
+    about: str
+
+
+@attrs.frozen
+class NotSupportedYet(Problem):
+    """The language reserves this key or form for a later version; this version does not run it.
+
+    It is refused instead of ignored, so that no workflow silently does something else than it says.
+    """
+
+    code = "AEL104"
+    wording = "{what} is not supported yet in {where}"
+    advice = "remove it, or use a version of ael that supports it"
+    what: str
+    where: str
+
+
+@attrs.frozen
+class NotAChoice(Problem):
+    """The value is none of those that the key takes."""
+
+    code = "AEL105"
+    wording = "{what} cannot be {value!r}; it is one of {choices}"
+    what: str
+    value: str
+    choices: str
+    nearest: str | None
+
+
+@attrs.frozen
+class DurationInvalid(Problem):
+    """A duration is a number of seconds, or numbers with the units ``d h m s ms`` in this order: ``1m30s``, ``500ms``.
+
+    A timeout is more than zero, a delay at least zero.
+    """
+
+    code = "AEL106"
+    wording = "{what} must be {expected}, not {got}"
+    advice = "write seconds as a number, or a text such as '30s', '1m30s' or '500ms'"
+    what: str
+    expected: str
+    got: str
+
+
+@attrs.frozen
+class NumberOutOfRange(Problem):
+    """The number is smaller or larger than its key allows."""
+
+    code = "AEL107"
+    wording = "{what} must be {rule}, not {got}"
+    what: str
+    rule: str
+    got: str
+
+
+@attrs.frozen
+class NameInvalid(Problem):
+    """A workflow's name and a step's id consist of ASCII letters, digits, ``_`` and ``-``.
+
+    A name begins with a letter, an id with a letter or ``_``, so that both can be used in templates and on the
+    command line without quoting.
+    """
+
+    code = "AEL108"
+    wording = "{what} cannot be {value!r}"
+    advice = "use letters, digits, '_' and '-', with {first} first"
+    what: str
+    value: str
+    first: str
+
+
+@attrs.frozen
+class DuplicateId(Problem):
+    """Two steps have the same id, so that ``steps.<id>`` would be ambiguous."""
+
+    code = "AEL109"
+    wording = "two steps have the id {step!r}; the first is on line {first_line}"
+    advice = "rename one of them"
+    step: str
+    first_line: int | str
+
+
+@attrs.frozen
+class IdReserved(Problem):
+    """Ids that begin with two underscores are reserved: neither templates nor code can read such names."""
+
+    code = "AEL110"
+    wording = "the id {step!r} is reserved, as all that begin with '__'"
+    advice = "choose another id"
+    step: str
+
+
+@attrs.frozen
+class BodyMissing(Problem):
+    """A step does exactly one thing: it calls a ``tool`` or runs ``code``."""
+
+    code = "AEL111"
+    wording = "{where} does nothing: it has neither `tool` nor `code`"
+    advice = "add `tool: server.tool` or `code: |`"
+    where: str
+
+
+@attrs.frozen
+class SeveralBodies(Problem):
+    """A step does exactly one thing; two bodies are two steps."""
+
+    code = "AEL112"
+    wording = "{where} has more than one body: {bodies}"
+    advice = "make a step of each"
+    where: str
+    bodies: str
+
+
+@attrs.frozen
+class KeyMisplaced(Problem):
+    """A key has no meaning beside what this step does."""
+
+    code = "AEL113"
+    wording = "`{key}` means nothing in {where}: it goes with `{body}`"
+    advice = "remove `{key}`"
+    where: str
+    key: str
+    body: str
+
+
+@attrs.frozen
+class FallbackUnreachable(Problem):
+    """``fallback`` is the output of a step that was skipped; this step is never skipped with one.
+
+    A step can be skipped by ``on_error: skip``, by ``on_exhausted: skip`` with ``on_error: retry``, by
+    ``on_missing_tool: skip``, or by ``when``.
+    """
+
+    code = "AEL114"
+    wording = "the `fallback` of {where} is never used, because nothing can skip the step"
+    advice = "add `on_error: skip`"
+    where: str
+
+
+@attrs.frozen
+class OnExhaustedUnused(Problem):
+    """``on_exhausted`` says what ``on_error: retry`` does when no attempt is left; alone it is never asked.
+
+    ``retry`` with ``on_error: skip`` retries first and then skips.
+    """
+
+    code = "AEL115"
+    wording = "{what} counts only with `on_error: retry`"
+    advice = "say `on_error: retry`, or write `on_error: {value}` and remove `on_exhausted`"
+    what: str
+    value: str
+
+
+@attrs.frozen
+class BracesNotRead(Problem):
+    """Templates are read in ``params``, ``fallback``, ``when`` and outputs; elsewhere braces would stay as they are."""
+
+    code = "AEL116"
+    wording = "no template is read in {what}"
+    advice = "write the value itself; templates are read in `params`, `fallback`, `when` and outputs"
+    what: str
+
+
+@attrs.frozen
+class StepsEmpty(Problem):
+    """A workflow has at least one step."""
+
+    code = "AEL117"
+    wording = "`steps` is empty"
+    advice = "add a step with an `id` and a `tool` or `code`"
+
+
+@attrs.frozen
+class DefaultMisfits(Problem):
+    """The default of an input has to be a value that the input itself would accept."""
+
+    code = "AEL118"
+    wording = "the default of input {name!r} does not fit its own schema: {reason}"
+    advice = "change the default, or what the input declares"
+    name: str
+    reason: str
+
+
+@attrs.frozen
+class SchemaInvalid(Problem):
+    """Inputs and outputs are declared in JSON Schema 2020-12; this is none."""
+
+    code = "AEL119"
+    wording = "{what} is no valid JSON Schema: {reason}"
+    advice = "see https://json-schema.org/draft/2020-12"
+    what: str
+    reason: str
+
+
+@attrs.frozen
+class SchemaRemote(Problem):
+    """A schema is complete in itself: nothing is fetched from elsewhere while a workflow is loaded."""
+
+    code = "AEL120"
+    wording = "{what} refers to another document, which is never fetched: {reference}"
+    advice = "copy the schema into `$defs` and refer to '#/$defs/...'"
+    what: str
+    reference: str
+
+
+@attrs.frozen
+class InputUnclear(Problem):
+    """An entry of ``inputs`` as a list: ``- name``, ``- name: default``, ``- name: {...}``, ``- {name: n, ...}``."""
+
+    code = "AEL121"
+    wording = "entry {number} of `inputs` does not say which input it declares"
+    advice = "write inputs as a mapping, `name: {{type: string}}`"
+    number: int
+
+
+@attrs.frozen
+class OutputUnclear(Problem):
+    """A declared output has its value in exactly one of ``value`` and ``from``."""
+
+    code = "AEL122"
+    wording = "{what} has no value"
+    advice = 'add `value: "{{{{ steps.<id>.output }}}}"`'
+    what: str
+
+
+@attrs.frozen
+class KeysExclude(Problem):
+    """Two keys that say the same thing, or exclude each other, are both there."""
+
+    code = "AEL123"
+    wording = "{where} has both `{first}` and `{second}`"
+    advice = "keep one of them"
+    where: str
+    first: str
+    second: str
+
+
+@attrs.frozen
+class DuplicateName(Problem):
+    """In list form, two entries declare the same name."""
+
+    code = "AEL124"
+    wording = "the {kind} {name!r} is declared twice"
+    advice = "remove or rename one of them"
+    kind: str
+    name: str
+
+
+@attrs.frozen
+class TextEmpty(Problem):
+    """The text has nothing in it."""
+
+    code = "AEL125"
+    wording = "{what} is empty"
+    what: str
+
+
+@attrs.frozen
+class PythonExecUnclear(Problem):
+    """``tool: python_exec`` of old files is read as a code step; then its params are the code and nothing else.
+
+    There, templates in the code were rendered before it ran, and ``context`` passed values in. Code steps read
+    ``inputs`` and ``steps`` themselves.
+    """
+
+    code = "AEL126"
+    wording = "`python_exec` in {where} cannot be read as a code step: {reason}"
+    advice = "write it as `code: |` that reads `inputs` and `steps`"
+    where: str
+    reason: str

@@ -1,0 +1,131 @@
+"""3xx: templates, and names read in code."""
+
+from __future__ import annotations
+
+import attrs
+
+from ael.language.catalog.problem import Problem
+
+__all__ = [
+    "FieldUnknown",
+    "FilterArguments",
+    "FilterUnknown",
+    "FunctionUnknown",
+    "InputUnknown",
+    "MixedCondition",
+    "RootUnknown",
+    "StepUnknown",
+    "TemplateInvalid",
+    "TemplateProblemKind",
+    "TemplateSyntax",
+    "TemplateTooLarge",
+    "TestUnknown",
+]
+
+
+@attrs.frozen
+class TemplateProblemKind(Problem):
+    """What all problems inside a template have: the sentence of the template parser, and the nearest known name."""
+
+    wording = "{sentence}"
+    sentence: str
+    nearest: str | None
+
+
+@attrs.frozen
+class TemplateSyntax(TemplateProblemKind):
+    """The text between the braces is no Jinja expression, or the braces do not match."""
+
+    code = "AEL301"
+    advice = "check quotes, brackets and braces; `{{% raw %}}` keeps braces as text"
+
+
+@attrs.frozen
+class RootUnknown(TemplateProblemKind):
+    """A template begins with one of the known names: ``inputs steps config secrets workflow execution_id step``.
+
+    Text inside an expression is quoted: ``{{ inputs.x | default("none") }}``.
+    """
+
+    code = "AEL302"
+    advice = "names are `inputs`, `steps`, `config`, `secrets`, `workflow`, `execution_id` and `step`"
+
+
+@attrs.frozen
+class StepUnknown(TemplateProblemKind):
+    """A template or code reads a step that does not exist. ``default`` does not cover that: it is no matter of data."""
+
+    code = "AEL303"
+    advice = "declare a step with this id"
+
+
+@attrs.frozen
+class InputUnknown(TemplateProblemKind):
+    """A template or code reads an undeclared input. ``default`` does not cover that: it is no matter of data."""
+
+    code = "AEL304"
+    advice = "declare it under `inputs`"
+
+
+@attrs.frozen
+class FieldUnknown(TemplateProblemKind):
+    """``steps.<id>``, ``workflow`` and ``step`` have a fixed set of fields; a step's data is below ``output``."""
+
+    code = "AEL305"
+    advice = "a step has `output`, `status`, `success`, `error`, `duration_ms` and `attempt`"
+
+
+@attrs.frozen
+class FilterUnknown(TemplateProblemKind):
+    """There is no filter of this name. Filters are Jinja's, and ``json``, ``fromjson``, ``keys`` and ``values``."""
+
+    code = "AEL306"
+
+
+@attrs.frozen
+class TestUnknown(TemplateProblemKind):
+    """There is no test of this name (``is ...``). Tests are Jinja's."""
+
+    __test__ = False  # pytest: this is no test class
+    code = "AEL307"
+
+
+@attrs.frozen
+class FunctionUnknown(TemplateProblemKind):
+    """Templates can call ``range``, ``dict`` and ``namespace``, and nothing else. Work belongs into tools and code."""
+
+    code = "AEL308"
+    advice = "the functions are `range`, `dict` and `namespace`; use a filter or a code step"
+
+
+@attrs.frozen
+class FilterArguments(TemplateProblemKind):
+    """A filter is given more or fewer arguments than it takes."""
+
+    code = "AEL309"
+
+
+@attrs.frozen
+class TemplateTooLarge(TemplateProblemKind):
+    """A template is too long, too deeply nested, or builds too much from constants alone."""
+
+    code = "AEL310"
+    advice = "move the work into a code step"
+
+
+@attrs.frozen
+class MixedCondition(TemplateProblemKind):
+    """A condition is an expression without braces, or one ``{{ ... }}`` over the whole; not text around braces.
+
+    ``when: "{{ inputs.n }} > 3"`` would be the text ``5 > 3``, which is always true.
+    """
+
+    code = "AEL311"
+    advice = "write the whole condition without braces"
+
+
+@attrs.frozen
+class TemplateInvalid(TemplateProblemKind):
+    """The template cannot be used for a reason that has no kind of its own."""
+
+    code = "AEL312"

@@ -1,0 +1,45 @@
+"""Durations as people write them: ``30``, ``"1.5"``, ``1m30s``, ``500ms``."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from ael.types import JsonValue
+
+__all__ = ["parse_duration"]
+
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_SECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
+_WITH_UNITS = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in _UNITS), re.ASCII)
+
+
+def parse_duration(value: JsonValue) -> float | None:
+    """Seconds of a number, a number's text, or numbers with the units ``d h m s ms`` in this order.
+
+    ``None`` for anything else, negative and infinite numbers included.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return _finite(value)
+    return _from_text(value.strip()) if isinstance(value, str) else None
+
+
+def _from_text(text: str) -> float | None:
+    if _SECONDS.fullmatch(text):
+        return _finite(float(text))
+    found = _WITH_UNITS.fullmatch(text)
+    if not text or found is None:
+        return None
+    amounts = zip(found.groups(), _UNITS.values(), strict=True)
+    return _finite(math.fsum(float(amount) * seconds for amount, seconds in amounts if amount is not None))
+
+
+def _finite(number: float) -> float | None:
+    try:
+        seconds = float(number)
+    except OverflowError:
+        return None
+    return seconds if seconds >= 0 and math.isfinite(seconds) else None

@@ -1,0 +1,235 @@
+"""Text -> a document: values, places, and all problems of its YAML.
+
+The parser stops at the first syntax error. One such error is so common that it is repaired on the way, to find
+what else is wrong: ``url: {{ a }}/{{ b }}`` without quotes. A stand-in of the same length is parsed in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path as FilePath
+from typing import cast
+
+import attrs
+import yaml
+
+from ael.diagnostics import Diagnostic
+from ael.language.catalog import reading
+from ael.language.compose import MAX_DEPTH, Composer, Event, UnreadableError
+from ael.language.nodes import Spans
+from ael.language.quoting import quoted
+from ael.language.report import Report, diagnose, replacement
+from ael.source import Source
+from ael.types import JsonValue
+
+__all__ = ["MAX_FILE_BYTES", "Document", "read_document", "read_file"]
+
+MAX_FILE_BYTES = 5_000_000
+_MOST_REPAIRS = 20
+
+_Loader: Callable[[str], yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@attrs.frozen
+class Document:
+    """What a text says, before anybody asks whether it is a workflow."""
+
+    value: JsonValue
+    source: Source
+    spans: Spans
+
+
+def read_file(path: str | FilePath, *, limit: int = MAX_FILE_BYTES) -> Source | Diagnostic:
+    """The text of a workflow file, or why there is none. The size is checked before anything is read."""
+    name = str(path)
+    nameless = Source("", name)
+    try:
+        size = FilePath(path).stat().st_size
+        if size > limit:
+            return diagnose(reading.FileTooLarge(size, limit), nameless, None)
+        data = FilePath(path).read_bytes()
+    except FileNotFoundError:
+        return diagnose(reading.FileMissing(name), nameless, None)
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        return diagnose(reading.FileUnreadable(name, reason), nameless, None)
+    if len(data) > limit:
+        return diagnose(reading.FileTooLarge(len(data), limit), nameless, None)
+    try:
+        return Source(data.decode("utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        byte = f"0x{data[error.start]:02x}"
+        return diagnose(reading.EncodingInvalid(byte, error.start), nameless, None)
+
+
+def read_document(text: str, filename: str, report: Report) -> Document | None:
+    """Read one document; problems go to the report. ``None`` if there is nothing to go on with."""
+    source = Source(text.removeprefix("\ufeff"), filename)
+    report.source = source
+    if len(text) > MAX_FILE_BYTES:
+        report.add_span(reading.FileTooLarge(len(text), MAX_FILE_BYTES), None)
+        return None
+    if not _encodable(source, report):
+        return None
+    return _Reading(source, report).document()
+
+
+def _encodable(source: Source, report: Report) -> bool:
+    try:
+        source.text.encode()
+    except UnicodeEncodeError as error:
+        report.add_span(
+            reading.CharacterForbidden(f"U+{ord(source.text[error.start]):04X}"),
+            source.span(error.start, error.start + 1),
+        )
+        return False
+    return True
+
+
+class _Reading:
+    """One reading: attempts, with a repair between them, until the text parses or cannot be repaired."""
+
+    def __init__(self, source: Source, report: Report) -> None:
+        self._source = source
+        self._report = report
+        self._text, self._originals = _pair_surrogates(source.text)
+        self._repairs: list[Diagnostic] = []
+
+    def document(self) -> Document | None:
+        most = max(1, min(_MOST_REPAIRS, 1_000_000 // max(len(self._text), 1)))
+        before = len(self._report.diagnostics)
+        for _ in range(most + 1):
+            del self._report.diagnostics[before:]
+            try:
+                return self._attempt()
+            except UnreadableError:
+                break
+            except yaml.YAMLError as error:
+                if len(self._repairs) < most and self._repair(error):
+                    continue
+                self._syntax(error)
+                break
+        self._report.diagnostics[before:before] = self._repairs
+        return None
+
+    def _attempt(self) -> Document | None:
+        loader = _Loader(self._text)
+        try:
+            events = cast(Callable[[], Event], loader.get_event)
+            composer = Composer(self._source, events, self._report, self._originals)
+            composed = composer.document()
+        finally:
+            loader.dispose()
+        self._report.diagnostics.extend(self._repairs)
+        if composed is None:
+            self._report.add_span(reading.FileEmpty(), self._source.span(0, 0))
+            return None
+        value, root = composed
+        return Document(value, self._source, Spans(self._source, root))
+
+    def _repair(self, error: yaml.YAMLError) -> bool:
+        """Put a stand-in in place of an unquoted template near the error; whether there was one."""
+        mark = getattr(error, "problem_mark", None)
+        if mark is None:
+            return False
+        last = self._source.place(mark.index)[0]
+        for number in range(last, max(last - 3, 0), -1):
+            found = _unquoted_template(self._line(number))
+            if found is not None:
+                at = self._source.offset(number, found[0] + 1)
+                self._stand_in(at, at + found[1] - found[0])
+                return True
+        return False
+
+    def _line(self, number: int) -> str:
+        start = self._source.offset(number, 1)
+        return self._text[start : start + len(self._source.line(number))]
+
+    def _stand_in(self, start: int, end: int) -> None:
+        text = self._source.text[start:end]
+        self._originals[start] = text
+        self._text = f'{self._text[:start]}"{"x" * (end - start - 2)}"{self._text[end:]}'
+        span = self._source.span(start, end)
+        fix = replacement(span, quoted(text), "quote the template")
+        self._repairs.append(diagnose(reading.BracesUnquoted(quoted(text)), self._source, span, fix))
+
+    def _syntax(self, error: yaml.YAMLError) -> None:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        at = getattr(error, "position", 0) if mark is None else mark.index
+        at = at if isinstance(at, int) else 0
+        span = self._source.span(at, min(at + 1, len(self._source.text)))
+        here = self._source.text[at : at + 1]
+        problem = str(getattr(error, "problem", None) or getattr(error, "reason", "it cannot be read"))
+        if isinstance(error, yaml.reader.ReaderError):
+            self._report.add_span(reading.CharacterForbidden(_character_name(error)), span)
+        elif "nesting" in problem:
+            self._report.add_span(reading.TooDeep(MAX_DEPTH), span)
+        elif here == "\t":
+            self._report.add_span(reading.TabIndentation(), span, replacement(span, "  ", "indent with spaces"))
+        else:
+            self._report.add_span(reading.YamlSyntax(problem, _advice(problem, here)), span)
+
+
+def _unquoted_template(line: str) -> tuple[int, int] | None:
+    """Where in a line a value begins with ``{{`` without quotes, and where it ends."""
+    for pattern in (_BLOCK_VALUE, _FLOW_VALUE):
+        found = pattern.search(line)
+        if found is not None:
+            return found.span("value")
+    return None
+
+
+_BLOCK_VALUE = re.compile(
+    r"""^\s*(?:-\s+)*(?:(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+)?(?P<value>\{\{.*?\}\}(?:.*?\S)??)(?=\s+\#.*$|\s*$)"""
+)
+_FLOW_VALUE = re.compile(r"""[:,\[{]\s+(?P<value>\{\{[^{}]*\}\}[^\s,\]}"']*)""")
+
+
+def _character_name(error: yaml.reader.ReaderError) -> str:
+    character = error.character
+    return f"U+{character if isinstance(character, int) else ord(str(character)[:1] or '?'):04X}"
+
+
+_ADVICE = (
+    ("mapping values are not allowed", "quote the text if it contains ': ', or check the indentation of this line"),
+    ("found character that cannot start any token", "quote the text: it cannot begin with {here!r}"),
+    ("did not find expected key", "check the indentation; keys of one mapping stand in the same column"),
+    ("could not find expected ':'", "write `key: value`, or check the indentation of this line"),
+    ("block sequence entries are not allowed", "put the list on lines of its own, below its key"),
+    ("did not find expected '-' indicator", "check the indentation; items of one list stand in the same column"),
+    ("unexpected end of stream", "close the quotes"),
+    ("escape", "write a backslash in double quotes as '\\\\', or use single quotes"),
+    ("','", "check for a missing comma or bracket"),
+)
+
+
+def _advice(problem: str, here: str) -> str:
+    for part, advice in _ADVICE:
+        if part in problem:
+            return advice.format(here=here)
+    return "check indentation, quotes and brackets here"
+
+
+_SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def _pair_surrogates(text: str) -> tuple[str, dict[int, str]]:
+    """JSON writes characters beyond U+FFFF as two escapes, which YAML parsers refuse: stand-ins for such strings."""
+    if _SURROGATES.search(text) is None:
+        return text, {}
+    originals: dict[int, str] = {}
+
+    def stand_in(found: re.Match[str]) -> str:
+        if _SURROGATES.search(found[0]) is None or "\n" in found[0]:
+            return found[0]
+        try:
+            value = json.loads(found[0])
+        except ValueError:
+            return found[0]
+        originals[found.start()] = value
+        return '"' + "x" * (len(found[0]) - 2) + '"'
+
+    return _IN_QUOTES.sub(stand_in, text), originals
