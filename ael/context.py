@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Protocol
 
+from ael.deadline import Deadlines
 from ael.definition import WorkflowDefinition
 from ael.errors import AELError
 from ael.event_log import EventLog
@@ -19,9 +20,6 @@ __all__ = ["ExecutionContext", "StepHost", "result_view"]
 
 class StepHost(Protocol):
     """What a running step may ask of whoever drives the execution."""
-
-    def note_attempt(self, step: PlanStep, attempt: int, started_ns: int) -> None:
-        """Attempt ``attempt`` begins."""
 
     def go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
         """The attempt failed with ``error``, but its work is deaf to its cancellation: go on without it."""
@@ -75,6 +73,9 @@ class ExecutionContext:
         config: The caller's ``vars``.
         execution_id: Unique.
         results: By step number; ``None`` for a step that has not settled.
+        attempts: By step number, the latest attempt that was begun; 0 for none.
+        begun_ns: By step number, when its first attempt began; nanoseconds since the epoch.
+        deadlines: Time limits of attempts; ``None`` until the first.
         roots: What templates see beside ``inputs`` and ``steps``.
         events: Where to tell what happens; ``None`` while nobody listens.
         host: The driver; ``None`` when a step is run on its own.
@@ -84,7 +85,10 @@ class ExecutionContext:
 
     __slots__ = (
         "_lock",
+        "attempts",
+        "begun_ns",
         "config",
+        "deadlines",
         "epoch_ns",
         "events",
         "execution_id",
@@ -116,6 +120,9 @@ class ExecutionContext:
         self.config: Mapping[str, JsonValue] = config or {}
         self.execution_id = execution_id
         self.results: list[StepResult | None] = [None] * len(plan.steps)
+        self.attempts = [0] * len(plan.steps)
+        self.begun_ns = [0] * len(plan.steps)
+        self.deadlines: Deadlines | None = None
         self.up: ExecutionContext | None = None
         self.events = events
         self.host: StepHost | None = None

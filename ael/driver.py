@@ -39,6 +39,7 @@ from ael.types import StepResult, StepStatus
 
 __all__ = ["Driver", "Failure", "Limits", "StepRunner"]
 
+_COMPLETED = StepStatus.COMPLETED
 _TURN_NS = 5_000_000
 _BATCH = 128
 _EAGER = sys.version_info >= (3, 12)
@@ -74,7 +75,7 @@ class StepRunner(Protocol):
 class _Frame:
     """One scope being driven: its data, the tasks and timers of its steps, and why some are being stopped."""
 
-    __slots__ = ("context", "reasons", "scope", "started", "tasks", "timers")
+    __slots__ = ("context", "reasons", "scope", "tasks", "timers")
 
     def __init__(self, scope: Scope, context: ExecutionContext) -> None:
         self.scope = scope
@@ -82,7 +83,6 @@ class _Frame:
         self.tasks: dict[int, asyncio.Task[None]] = {}
         self.timers: dict[int, TimerHandle] = {}
         self.reasons: dict[int, str | AELError] = {}
-        self.started: dict[int, tuple[int, int]] = {}
 
     def step(self, number: int) -> PlanStep:
         return self.scope.plan.steps[number]
@@ -129,7 +129,7 @@ class Driver:
         self._turn_asked = False
         self._waiter: asyncio.Future[None] | None = None
         self._timers: list[TimerHandle] = []
-        self._eager = _EAGER and self._loop.get_task_factory() is None
+        self._factory = self._loop.get_task_factory()
 
     # -- the whole ---------------------------------------------------------------------------------
 
@@ -153,6 +153,8 @@ class Driver:
         self._waiter = None
         for timer in (*self._timers, *self._frame.timers.values()):
             timer.cancel()
+        if self.context.deadlines is not None:
+            self.context.deadlines.stop()
         if interrupted is not None:
             raise interrupted
 
@@ -215,12 +217,16 @@ class Driver:
 
     def _spawn(self, frame: _Frame, number: int, work: Coroutine[None, None, None]) -> None:
         context = self._base.copy()
-        if self._eager:
-            task = asyncio.Task(work, loop=self._loop, context=context, eager_start=True)  # type: ignore[call-arg]
+        if self._factory is not None:
+            task = self._loop.create_task(work, context=context)
+        elif _EAGER:
+            name = frame.scope.plan.steps[number].path
+            task = asyncio.Task(work, loop=self._loop, name=name, context=context, eager_start=True)
             if task.done():
                 return
         else:
-            task = self._loop.create_task(work, context=context)
+            name = frame.scope.plan.steps[number].path
+            task = asyncio.Task(work, loop=self._loop, name=name, context=context)
         frame.tasks[number] = task
 
     async def _wait_turn(self) -> None:
@@ -253,13 +259,17 @@ class Driver:
         if self._left_behind and self.is_left_behind():
             return
         frame.tasks.pop(number, None)
-        self.slots.release()
+        if self.slots.queue:
+            self.slots.release()
+        else:
+            self.slots.free += 1
         self._record(frame, number, result)
 
     def _record(self, frame: _Frame, number: int, result: StepResult) -> None:
         if self._journal is None:
             self._settle(frame, number, result)
-            self._pump()
+            if self._ready and not self._pumping:
+                self._pump()
             return
         self._batch.append((frame, number, result))
         if len(self._batch) == 1:
@@ -288,13 +298,12 @@ class Driver:
             self._tell(frame, number, result)
         if frame.timers or frame.reasons:
             self._forget(frame, number)
-        if status is StepStatus.COMPLETED:
-            following = frame.scope.settle(number, status)
-        else:
-            if status is StepStatus.FAILED and frame.scope.stopped is None:
-                self.error = result.error
-            following = frame.scope.settle(number, status, taken=not outcome.travels(result))
-        self._carry_out(frame, following)
+        if status is _COMPLETED:
+            self._carry_out(frame, frame.scope.settle(number, status))
+            return
+        if status is StepStatus.FAILED and frame.scope.stopped is None:
+            self.error = result.error
+        self._carry_out(frame, frame.scope.settle(number, status, taken=not outcome.travels(result)))
 
     def _forget(self, frame: _Frame, number: int) -> None:
         timer = frame.timers.pop(number, None)
@@ -363,7 +372,7 @@ class Driver:
     def _stopped_result(self, frame: _Frame, number: int) -> StepResult:
         reason = frame.reasons.get(number, "cancelled")
         step = frame.step(number)
-        attempt, started_ns = frame.started.get(number, (0, 0))
+        attempt, started_ns = frame.context.attempts[number], frame.context.begun_ns[number]
         now_ns = self._epoch_now(frame)
         if isinstance(reason, AELError):
             return outcome.failed(
@@ -412,17 +421,13 @@ class Driver:
         """The attempt is over, but its tool is deaf: leave the task behind and go on in a new one."""
         frame = self._frame
         if step.number in frame.tasks:
-            failure = Failure(attempt, error, frame.started[step.number][1])
+            failure = Failure(attempt, error, frame.context.begun_ns[step.number])
             self._abandon(frame, step.number)
             self._spawn(frame, step.number, self._run_step(frame, step.number, failure))
 
     def is_left_behind(self) -> bool:
         """Whether the current task was given up: whatever it still does counts for nothing."""
         return asyncio.current_task() in self._left_behind
-
-    def note_attempt(self, step: PlanStep, attempt: int, started_ns: int) -> None:
-        """Remember how far a step is, for the case that it is stopped."""
-        self._frame.started[step.number] = (attempt, started_ns)
 
     def _epoch_now(self, frame: _Frame) -> int:
         return frame.context.epoch_ns + self._now_ns()

@@ -23,7 +23,7 @@ from ael import outcome
 from ael.clock import SystemClock, TimeOrderedIds
 from ael.code_calls import code_call
 from ael.context import ExecutionContext
-from ael.deadline import Deadline
+from ael.deadline import Deadlines
 from ael.driver import Driver, Failure, Limits
 from ael.errors import AELError, CodeError, InternalError, ToolError, ToolTimeoutError
 from ael.event_log import EventLog, StepSink
@@ -323,9 +323,9 @@ class WorkflowEngine:
         self, step: PlanStep, context: ExecutionContext, resume: Failure | None = None
     ) -> StepResult:
         """Attempt after attempt, until one completes or the policy gives up."""
-        host = context.host
         if resume is None:
             attempt, started_ns = 1, context.epoch_ns + self._now_ns()
+            context.begun_ns[step.number] = started_ns
         else:
             attempt, started_ns = resume.attempt, resume.started_ns
             result = await self._after_failure(step, context, resume)
@@ -333,8 +333,7 @@ class WorkflowEngine:
                 return result
             attempt += 1
         while True:
-            if host is not None:
-                host.note_attempt(step, attempt, started_ns)
+            context.attempts[step.number] = attempt
             try:
                 output = await self._attempt(step, context, attempt)
             except SkippedOutputError:
@@ -396,29 +395,24 @@ class WorkflowEngine:
     async def _attempt(self, step: PlanStep, context: ExecutionContext, attempt: int) -> JsonValue:
         """One attempt, within its timeout."""
         seconds = step.attempt_timeout
-        if step.code is not None:
-            work: Awaitable[JsonValue] = self._run_code(step, context, attempt)
+        if step.tool is None:
+            work: Awaitable[JsonValue] = self._code_work(step, context, attempt)
         else:
             if seconds is None:
                 seconds = self.settings.default_timeout
-            call = self._tool_call(step, context, attempt, seconds)
-            if context.events is not None:
-                context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
-            if seconds is None:
-                return (await self.invoker.call(call)).value
-            work = self._call_tool(call)
-        if seconds is None:
-            return await work
-        return await self._within(seconds, work, step, context, attempt)
+            work = self.invoker.call(self._tool_call(step, context, attempt, seconds))
+        if context.events is not None:
+            context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
+        result = await (work if seconds is None else self._within(seconds, work, step, context))
+        return result if step.tool is None else result.value
 
     def _tool_call(
         self, step: PlanStep, context: ExecutionContext, attempt: int, seconds: float | None
     ) -> ToolCall:
         path = step.path
         events = context.events
-        assert step.tool is not None
         return ToolCall(
-            step.tool,
+            step.tool or "",
             step.params(context, self._view(step, context, attempt) if step.needs_view else None),
             f"{context.execution_id}:{path}",
             None if seconds is None else self._clock.monotonic() + seconds,
@@ -429,13 +423,8 @@ class WorkflowEngine:
             None if events is None else StepSink(events, path, attempt),
         )
 
-    async def _call_tool(self, call: ToolCall) -> JsonValue:
-        return (await self.invoker.call(call)).value
-
-    async def _run_code(self, step: PlanStep, context: ExecutionContext, attempt: int) -> JsonValue:
+    def _code_work(self, step: PlanStep, context: ExecutionContext, attempt: int) -> Awaitable[JsonValue]:
         assert step.code is not None
-        if context.events is not None:
-            context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
         executor = self.executors.get(step.code.executor)
         if executor is None:
             raise CodeError(
@@ -444,18 +433,15 @@ class WorkflowEngine:
                 code="CODE_UNSUPPORTED",
                 hint="pip install 'ael[code]'",
             )
-        return await executor.run(code_call(step, context, attempt))
+        return executor.run(code_call(step, context, attempt))
 
     async def _within(
-        self, seconds: float, work: Awaitable[JsonValue], step: PlanStep, context: ExecutionContext, attempt: int
+        self, seconds: float, work: Awaitable[JsonValue], step: PlanStep, context: ExecutionContext
     ) -> JsonValue:
         """Await ``work`` for so long; a value counts also if it comes while the work is being cancelled."""
-
-        def on_deaf() -> None:
-            if context.host is not None:
-                context.host.go_on_without(step, attempt, _timeout_error(step, seconds))
-
-        deadline = Deadline(self._clock, seconds, self.settings.cancel_grace, on_deaf)
+        if context.deadlines is None:
+            context.deadlines = Deadlines(self._clock, self.settings.cancel_grace)
+        deadline = context.deadlines.open(seconds, lambda: _go_on_without(step, context, seconds))
         try:
             value = await work
         except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
@@ -499,6 +485,12 @@ def _timeout_error(step: PlanStep, seconds: float) -> AELError:
     if step.tool is None:
         return CodeError(f"the code of step {step.path!r} took longer than {seconds:g} s", code="CODE_TIMEOUT")
     return ToolTimeoutError(f"tool {step.tool!r} took longer than {seconds:g} s")
+
+
+def _go_on_without(step: PlanStep, context: ExecutionContext, seconds: float) -> None:
+    """The attempt's work is deaf: the step goes on as after any timeout, in a new task."""
+    if context.host is not None:
+        context.host.go_on_without(step, context.attempts[step.number], _timeout_error(step, seconds))
 
 
 def _origin(context: ExecutionContext, step_id: str) -> str:

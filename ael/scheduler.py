@@ -20,6 +20,7 @@ skipped``; nothing leaves a final status.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import attrs
 
@@ -30,7 +31,6 @@ __all__ = ["Next", "Scope"]
 
 _PENDING = StepStatus.PENDING
 _RUNNING = StepStatus.RUNNING
-_COMPLETED = StepStatus.COMPLETED
 _FAILED = StepStatus.FAILED
 _SKIPPED = StepStatus.SKIPPED
 _FINAL = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.CANCELLED})
@@ -47,10 +47,10 @@ class Next:
         done: Whether the scope has nothing left to do.
     """
 
-    start: list[int]
-    skipped: list[tuple[int, str]]
-    cancel: list[int]
-    done: bool
+    start: Sequence[int] = ()
+    skipped: Sequence[tuple[int, str]] = ()
+    cancel: Sequence[int] = ()
+    done: bool = False
 
 
 class Scope:
@@ -86,7 +86,7 @@ class Scope:
 
     def begin(self) -> Next:
         """The steps that wait for nothing."""
-        return Next(list(self.plan.roots), [], [], self._unsettled == 0)
+        return Next(self.plan.roots, done=self._unsettled == 0)
 
     def run(self, number: int) -> bool:
         """Mark a ready step as running; false if the scope was stopped meanwhile and it must not start."""
@@ -105,62 +105,56 @@ class Scope:
         assert status in _FINAL, f"{status} is not final"
         self.status[number] = status
         self._unsettled -= 1
-        following = Next([], [], [], False)
-        if self.stopped is None:
-            if status is _FAILED:
-                self._stop(following, f"stopped: {self.plan.steps[number].id}")
-            elif taken and not self._blocked:
-                self._count_down(number, following)
-            else:
-                self._spread(number, following, taken=taken)
-        following.done = self._unsettled == 0
-        return following
+        if self.stopped is not None:
+            return Next(done=self._unsettled == 0)
+        if status is _FAILED:
+            return self._stop(f"stopped: {self.plan.steps[number].id}")
+        if taken and not self._blocked:
+            return Next(self._count_down(number), done=self._unsettled == 0)
+        return self._spread(number, taken=taken)
 
     def stop(self, reason: str) -> Next:
         """Start nothing more: what runs is to be cancelled, the rest is skipped for ``reason``. Idempotent."""
-        following = Next([], [], [], False)
-        if self.stopped is None:
-            self._stop(following, reason)
-        following.done = self._unsettled == 0
-        return following
+        return self._stop(reason) if self.stopped is None else Next(done=self._unsettled == 0)
 
-    def _count_down(self, number: int, following: Next) -> None:
-        """The usual case: nobody was skipped so far."""
+    def _count_down(self, number: int) -> Sequence[int]:
+        """The usual case, nobody was skipped so far: the steps that are ready now, in file order."""
         left = self._left
+        ready = []
         for k in self.plan.dependents[number]:
             left[k] -= 1
             if not left[k]:
-                following.start.append(k)
+                ready.append(k)
+        return ready
 
-    def _spread(self, number: int, following: Next, *, taken: bool) -> None:
+    def _spread(self, number: int, *, taken: bool) -> Next:
         """Count down, and let skips travel along written order; iterative, however long the chain."""
+        start: list[int] = []
+        skipped: list[tuple[int, str]] = []
         settled = deque([(number, taken)])
         while settled:
             at, was_taken = settled.popleft()
             if not was_taken:
                 for k in self.plan.skip_dependents[at]:
                     self._blocked.setdefault(k, f"dependency: {self.plan.steps[at].id}")
-            for k in self.plan.dependents[at]:
-                self._left[k] -= 1
-                if self._left[k]:
-                    continue
+            for k in self._count_down(at):
                 reason = self._blocked.get(k)
                 if reason is None:
-                    following.start.append(k)
+                    start.append(k)
                 else:
-                    self._skip(k, reason, following)
+                    skipped.append(self._skip(k, reason))
                     settled.append((k, False))
-        following.start.sort()
+        start.sort()
+        return Next(start, skipped, done=self._unsettled == 0)
 
-    def _stop(self, following: Next, reason: str) -> None:
+    def _stop(self, reason: str) -> Next:
         self.stopped = reason
-        for k, status in enumerate(self.status):
-            if status is _PENDING:
-                self._skip(k, reason, following)
-            elif status is _RUNNING:
-                following.cancel.append(k)
+        pending = [k for k, status in enumerate(self.status) if status is _PENDING]
+        running = [k for k, status in enumerate(self.status) if status is _RUNNING]
+        skipped = [self._skip(k, reason) for k in pending]
+        return Next((), skipped, running, self._unsettled == 0)
 
-    def _skip(self, number: int, reason: str, following: Next) -> None:
+    def _skip(self, number: int, reason: str) -> tuple[int, str]:
         self.status[number] = _SKIPPED
         self._unsettled -= 1
-        following.skipped.append((number, reason))
+        return number, reason

@@ -21,17 +21,17 @@ class Slots:
         freed: Called when a slot has become free and nobody queued for it.
     """
 
-    __slots__ = ("_freed", "_queue", "free")
+    __slots__ = ("_freed", "free", "queue")
 
     def __init__(self, limit: int | None, freed: Callable[[], None]) -> None:
         self.free = sys.maxsize if limit is None else limit
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self.queue: deque[asyncio.Future[None]] = deque()
         self._freed = freed
 
     def release(self) -> None:
         """Give a slot back: to the first in the queue, else to whoever is ready."""
-        while self._queue:
-            first = self._queue.popleft()
+        while self.queue:
+            first = self.queue.popleft()
             if not first.done():
                 first.set_result(None)
                 return
@@ -54,7 +54,7 @@ class Slots:
             self.free -= 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        self.queue.append(turn)
         try:
             await turn
         except BaseException:

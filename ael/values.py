@@ -63,11 +63,8 @@ def normalise(value: object) -> JsonValue:
     Raises:
         NotDataError: NaN, an infinity, an object that is no data, a cycle, or more than 200 levels.
     """
-    kind = type(value)
-    if kind in _SCALARS:
+    if type(value) in _SCALARS:
         return value
-    if kind is dict or kind is list or kind is float or kind is tuple:
-        return _normalise(value, [])
     return _normalise(value, [])
 
 
