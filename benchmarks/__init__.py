@@ -1,0 +1,1 @@
+"""What ael costs, as ratios to bare asyncio measured in the same run."""
