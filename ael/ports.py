@@ -179,6 +179,7 @@ class CodeCall:
             the output of a skipped step without fallback is ``None``.
         names: Further names the code sees: ``item``, ``index``, ``last``.
         file, first_line: Where the code's first line is in the workflow file; ``None`` for a definition made in Python.
+        first_column: In which column of the file the code's lines begin; a block scalar is indented.
         timeout: Seconds of wall clock, or ``None``. The engine cancels the call itself; executors may use it to stop early.
     """
 
@@ -194,6 +195,7 @@ class CodeCall:
     timeout: float | None = None
     file: str | None = None
     first_line: int | None = None
+    first_column: int = 1
     sink: CallSink | None = None
 
 

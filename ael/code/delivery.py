@@ -1,0 +1,198 @@
+"""What a step's code is given, in the shapes it needs, and the prelude that makes it so inside the sandbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import attrs
+
+from ael.code.uses import ROOTS, Shape, Use, Uses
+from ael.ports import CodeCall
+from ael.types import JsonValue
+
+__all__ = ["RESULT_WALK", "Delivery", "HostObject", "deliver"]
+
+_LARGE = 1000
+"""Values with more nodes cross as JSON text, which the sandbox reads three times faster than it takes objects."""
+
+_PRELUDE = """\
+import json as __ael_json
+result = None
+def __ael_out(value):
+    global __ael_value
+    try:
+        return __ael_json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        __ael_value = value
+        return None
+"""
+"""Data leaves as JSON text; ``None`` says that there is more in it than JSON, and ``RESULT_WALK`` takes over."""
+
+RESULT_WALK = """\
+import datetime as __ael_datetime
+import dataclasses as __ael_dataclasses
+from decimal import Decimal as __ael_Decimal
+from collections import deque as __ael_deque
+class __ael_No:
+    def __init__(self, path, kind):
+        self.path = path
+        self.kind = kind
+def __ael_walk(value, path):
+    if value is None or isinstance(value, (str, int, float, bytes, __ael_Decimal, __ael_datetime.date)):
+        return value
+    if len(path) > 200:
+        return __ael_No(path[:3], 'nested')
+    if isinstance(value, dict):
+        done = {}
+        for key, item in value.items():
+            if not (key is None or isinstance(key, (str, int, float))):
+                return __ael_No(path, 'key ' + type(key).__name__)
+            done[key] = __ael_walk(item, path + [key])
+            if isinstance(done[key], __ael_No):
+                return done[key]
+        return done
+    if isinstance(value, (list, tuple, set, frozenset, __ael_deque)):
+        done = []
+        for item in value:
+            done.append(__ael_walk(item, path + [len(done)]))
+            if isinstance(done[-1], __ael_No):
+                return done[-1]
+        return done
+    if hasattr(value, '__ael_data'):
+        return __ael_walk(getattr(value, '__ael_data'), path)
+    if __ael_dataclasses.is_dataclass(value) and type(value).__name__ != 'type':
+        fields = __ael_dataclasses.fields(value)
+        return __ael_walk({field.name: getattr(value, field.name) for field in fields}, path)
+    return __ael_No(path, type(value).__name__)
+__ael_done = __ael_walk(__ael_value, [])
+return (0, __ael_done.path, __ael_done.kind) if isinstance(__ael_done, __ael_No) else (1, __ael_done)
+"""
+
+_VIEW = """\
+class __ael_View:
+    def __init__(self, data):
+        setattr(self, '__ael_data', data)
+        for key in data:
+            if key not in ('get', 'items', 'keys', 'values'):
+                setattr(self, key, data[key])
+    def __getitem__(self, key):
+        return getattr(self, '__ael_data')[key]
+    def __contains__(self, key):
+        return key in getattr(self, '__ael_data')
+    def __iter__(self):
+        return iter(getattr(self, '__ael_data'))
+    def get(self, key, default=None):
+        return getattr(self, '__ael_data').get(key, default)
+    def items(self):
+        return getattr(self, '__ael_data').items()
+    def keys(self):
+        return getattr(self, '__ael_data').keys()
+    def values(self):
+        return getattr(self, '__ael_data').values()
+"""
+
+_CONTEXT = """\
+class __ael_Context:
+    pass
+context = __ael_Context()
+context.log = log
+context.execution_id = __ael_execution_id
+"""
+
+
+@attrs.define
+class HostObject:
+    """What becomes an object with attributes, made by the sandbox's own wrapper; ``kind`` is its class's name."""
+
+    kind: str
+    attributes: Mapping[str, JsonValue]
+
+
+@attrs.define
+class Delivery:
+    """What goes to the sandbox before the user's first line: source text, and values by name.
+
+    Among the values, one level down at most, are :class:`HostObject` instances.
+    """
+
+    prelude: str
+    values: dict[str, JsonValue]
+
+
+def deliver(call: CodeCall, uses: Uses) -> Delivery:
+    """Choose the cheapest way to give the code what it names; what it does not name stays out."""
+    values: dict[str, JsonValue] = dict(call.names)
+    statements: list[str] = []
+    for root, use in uses.roots.items():
+        if root == "steps":
+            values[root] = _steps(call.steps, use, uses.step, statements)
+        else:
+            values[root] = _mapping(root, getattr(call, root), use, statements)
+    if uses.context:
+        statements.append(_CONTEXT)
+        statements += [f"context.{root} = {root}\n" for root in ROOTS if root in uses.roots]
+        values["__ael_execution_id"] = call.execution_id
+    view = _VIEW if any("__ael_View" in statement for statement in statements) else ""
+    return Delivery(_PRELUDE + view + "".join(statements), values)
+
+
+def _mapping(root: str, given: Mapping[str, JsonValue], use: Use, statements: list[str]) -> JsonValue:
+    plain, loads = dict(given), []
+    for name, value in given.items():
+        text = _as_text(value)
+        if text is not None:
+            plain[name] = text
+            loads.append(_load(f"{root}[{name!r}]"))
+    if use.shape is Shape.DICT:
+        statements += loads
+        return plain
+    if use.shape is Shape.ATTRIBUTES and not loads:
+        return HostObject(root, plain)
+    statements += [*loads, f"{root} = __ael_View({root})\n"]
+    return plain
+
+
+def _steps(given: Mapping[str, Mapping[str, JsonValue]], use: Use, single: Use, statements: list[str]) -> JsonValue:
+    plain, loads = {}, []
+    for name, fields in given.items():
+        text = _as_text(fields.get("output"))
+        if text is None:
+            plain[name] = dict(fields)
+        else:
+            plain[name] = {**fields, "output": text}
+            loads.append(_load(f"steps[{name!r}]['output']"))
+    if not loads and single.shape is not Shape.VIEW and not single.mapping and use.shape is not Shape.VIEW:
+        objects = {name: HostObject("step", fields) for name, fields in plain.items()}
+        return objects if use.shape is Shape.DICT else HostObject("steps", objects)
+    statements += [*loads, "steps = {name: __ael_View(step) for name, step in steps.items()}\n"]
+    if use.shape is not Shape.DICT:
+        statements.append("steps = __ael_View(steps)\n")
+    return plain
+
+
+def _load(place: str) -> str:
+    return f"{place} = __ael_json.loads({place})\n"
+
+
+def _as_text(value: JsonValue) -> str | None:
+    """JSON text of a large value, if JSON says all of it."""
+    if not isinstance(value, dict | list) or not _is_large(value):
+        return None
+    try:
+        return json.dumps(value)
+    except (TypeError, RecursionError):  # dates, decimals, bytes: the sandbox takes these as objects only
+        return None
+
+
+def _is_large(value: dict[str, JsonValue] | list[JsonValue]) -> bool:
+    """Whether a value has more than ``_LARGE`` nodes; reads no further than that."""
+    nodes, pending = 0, [value]
+    while pending:
+        part = pending.pop()
+        nodes += len(part)
+        if nodes > _LARGE:
+            return True
+        items = part.values() if isinstance(part, dict) else part
+        pending += [item for item in items if type(item) is dict or type(item) is list]
+    return False
