@@ -49,6 +49,7 @@ class Execution:
         self._launch = launch
         self.task: asyncio.Task[ExecutionResult] | None = None
         self._result: ExecutionResult | None = None
+        self._ended: asyncio.Future[None] | None = None
         self._status = ExecutionStatus.PENDING
         self._started_ns = launch.clock.time_ns()
 
@@ -121,10 +122,9 @@ class Execution:
     async def wait_closed(self) -> None:
         """Wait until nothing of it runs any more, however it is driven."""
         while self._result is None:
-            if self.task is not None:
-                await asyncio.wait([self.task])
-            else:
-                await asyncio.sleep(0.01)
+            if self._ended is None:
+                self._ended = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._ended])
 
     def _judge(self, context: ExecutionContext, driver: Driver) -> ExecutionResult:
         """Failed, cancelled, or completed with outputs, if they can be made."""
@@ -159,6 +159,8 @@ class Execution:
             warnings=() if context is None else tuple(context.warnings),
             mask=launch.secrets.mask,
         )
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
         if launch.events is not None:
             launch.events.emit(
                 ExecutionFinished,
