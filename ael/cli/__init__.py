@@ -11,12 +11,9 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import click
-
-if TYPE_CHECKING:
-    from ael.errors import AELError
 
 __all__ = ["COMMANDS", "cli", "main", "run_command_line"]
 
@@ -122,18 +119,15 @@ def _report(error: Exception) -> int:
     from ael.cli.output import exit_code, report_error
     from ael.errors import AELError, InternalError
 
-    if isinstance(error, AELError) and not isinstance(error, InternalError):
-        report_error(error)
-        return exit_code(error)
-    _report_bug(error)
-    return 5
-
-
-def _report_bug(error: Exception | AELError) -> None:
-    if os.environ.get("AEL_DEBUG"):
+    debugging = bool(os.environ.get("AEL_DEBUG"))
+    if debugging:
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, AELError) and not isinstance(error, InternalError):
+        report_error(error)
+        return exit_code(error)
     click.echo(f"ael: internal error: {type(error).__name__}: {error}", err=True)
-    if not os.environ.get("AEL_DEBUG"):
+    if not debugging:
         click.echo("  help: this is a bug in ael; AEL_DEBUG=1 shows the traceback to report", err=True)
+    return 5

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
 from collections.abc import Mapping
+from datetime import date
 from typing import TextIO
 
 import click
@@ -63,18 +65,33 @@ def result_exit_code(result: ExecutionResult) -> int:
     return FAILED if result.error is None else exit_code(result.error)
 
 
-def write_data(text: str) -> None:
+def write_data(text: str, stream: TextIO | None = None) -> None:
     """Write text and a line break to stdout. A reader that went away is no error: what we do still counts."""
+    stream = stream or sys.stdout
     try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
-        sys.stdout.flush()
+        stream.write(text if text.endswith("\n") else text + "\n")
+        stream.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(stream)
 
 
-def write_json(value: JsonValue, *, compact: bool = False) -> None:
+def _discard(stream: TextIO) -> None:
+    """Point a stream at nothing, so that what its buffer still holds can be flushed at the end."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)
+
+
+def write_json(value: JsonValue, *, compact: bool = False, stream: TextIO | None = None) -> None:
     """Write one JSON document to stdout; compact ones fill one line."""
-    write_data(json.dumps(value, ensure_ascii=False, indent=None if compact else 2, default=str))
+    write_data(json.dumps(value, ensure_ascii=False, indent=None if compact else 2, default=_json_text), stream)
+
+
+def _json_text(value: object) -> str:
+    """What :meth:`ael.ExecutionResult.to_dict` makes of data that JSON has no form for."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def say(text: str = "") -> None:
@@ -82,7 +99,7 @@ def say(text: str = "") -> None:
     try:
         click.echo(text, err=True)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        _discard(sys.stderr)
 
 
 def report_error(error: AELError) -> None:

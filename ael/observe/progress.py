@@ -273,6 +273,8 @@ class ProgressView(Protocol):
 class PlainView:
     """One line per change, and every 30 seconds one that says what is still running.
 
+    The end of the execution has no line: whoever shows the result says it.
+
     Args:
         write: Takes a line without its break.
         now: The time, UTC.
@@ -341,10 +343,6 @@ def _log_line(event: events.LogEmitted, row: StepRow | None) -> str:
     return f"| {mark}{one_line(event.message)}"
 
 
-def _finished_line(event: events.ExecutionFinished, row: None) -> str:
-    return f"{event.status} after {format_duration(event.duration_ms / 1000)}"
-
-
 _LINES: Mapping[type, Callable[..., str]] = {
     events.ExecutionStarted: lambda event, row: f"started, {event.steps} steps, execution {event.execution_id}",
     events.StepStarted: _started_line,
@@ -354,5 +352,4 @@ _LINES: Mapping[type, Callable[..., str]] = {
     events.StepSkipped: lambda event, row: f"skipped ({row.note})",
     events.StepCancelled: lambda event, row: f"cancelled ({row.note})" if row.note else "cancelled",
     events.LogEmitted: _log_line,
-    events.ExecutionFinished: _finished_line,
 }

@@ -178,7 +178,6 @@ def test_plain_lines_tell_every_change_once():
         "[  4.0 s] log: completed after 4.0 s",
         "[  4.0 s] digest: started",
         "[  5.0 s] digest: failed with TOOL_FAILED: boom",
-        "[  5.0 s] w: failed after 5.0 s",
     ]
 
 

@@ -1,0 +1,80 @@
+"""``ael check``: everything that is wrong in workflow files, found without running them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ael.diagnostics import Diagnostic
+
+__all__ = ["command"]
+
+
+@click.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True), metavar="FILE...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="How problems are printed: frames, JSON, annotations of GitHub Actions, SARIF 2.1.0.",
+)
+@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="ael.toml, instead of the one found here.")
+@click.option("--tools", "tools", multiple=True, metavar="MODULE|FILE", help="Python tools, as a module or a file.")
+def command(files: Sequence[str], form: str, config: str | None, tools: Sequence[str]) -> int:
+    """Find what is wrong in each FILE, without running anything or starting any server.
+
+    Exit code 0: nothing but warnings and notes; 3: errors.
+    """
+    from ael.cli.output import COMPLETED, INVALID
+    from ael.cli.project import Project
+
+    project = Project.open(config=config, tools=tools)
+    diagnostics = [diagnostic for file in files for diagnostic in project.check(file)]
+    _FORMATS[form](diagnostics, len(files))
+    return INVALID if any(diagnostic.is_error for diagnostic in diagnostics) else COMPLETED
+
+
+def _text(diagnostics: Sequence[Diagnostic], files: int) -> None:
+    from ael.cli.output import say, uses_color, write_data
+    from ael.language import render_text
+
+    if diagnostics:
+        write_data(render_text(diagnostics, color=uses_color(sys.stdout)))
+    else:
+        say(f"no problems in {files} {'file' if files == 1 else 'files'}")
+
+
+def _json(diagnostics: Sequence[Diagnostic], files: int) -> None:
+    from ael.cli.output import write_json
+    from ael.language import render_json
+
+    write_json(render_json(diagnostics))
+
+
+def _github(diagnostics: Sequence[Diagnostic], files: int) -> None:
+    from ael.cli.output import write_data
+    from ael.language import render_github
+
+    if diagnostics:
+        write_data(render_github(diagnostics))
+
+
+def _sarif(diagnostics: Sequence[Diagnostic], files: int) -> None:
+    from ael.cli.output import write_json
+    from ael.language import render_sarif
+
+    write_json(render_sarif(diagnostics))
+
+
+_FORMATS: Mapping[str, Callable[[Sequence[Diagnostic], int], None]] = {
+    "text": _text,
+    "json": _json,
+    "github": _github,
+    "sarif": _sarif,
+}

@@ -1,0 +1,109 @@
+"""What the working directory and the options offer: configuration, Python tools, servers somebody consented to."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Self
+
+import attrs
+
+from ael import assembly
+from ael.cli.output import say
+from ael.config import Config, discover_mcp_files, load_config
+from ael.diagnostics import Diagnostic
+from ael.errors import ConfigInvalidError
+from ael.plan import Plan
+from ael.settings import Settings
+
+if TYPE_CHECKING:
+    from ael.engine import WorkflowEngine
+
+__all__ = ["Project", "load_tools"]
+
+DEFAULT_TIMEOUT_S = 300.0
+"""Bounds tool attempts that have no timeout of their own, on the command line only."""
+
+
+@attrs.frozen
+class Project:
+    """All that an engine of the command line is made from."""
+
+    config: Config
+    mcp: str | None = None
+    tools: tuple[ModuleType, ...] = ()
+
+    @classmethod
+    def open(cls, *, config: str | None = None, mcp: str | None = None, tools: Iterable[str] = ()) -> Self:
+        """Read the configuration, named or found in the working directory, and import tools.
+
+        Raises:
+            ConfigInvalidError: One of them is wrong.
+        """
+        return cls(load_config(config, cwd=Path.cwd()), mcp, tuple(load_tools(name) for name in tools))
+
+    @property
+    def settings(self) -> Settings:
+        """The configured settings, with the command line's own default timeout."""
+        settings = self.config.settings
+        if settings.default_timeout is not None:
+            return settings
+        return attrs.evolve(settings, default_timeout=DEFAULT_TIMEOUT_S)
+
+    def engine(self) -> WorkflowEngine:
+        """An engine with all this; nothing is started yet."""
+        return assembly.create_engine(
+            tools=self.tools, mcp_servers=self.mcp, config=self.config, settings=self.settings
+        )
+
+    def check(self, file: str) -> list[Diagnostic]:
+        """All that is wrong in a file, as far as it shows without starting servers."""
+        return assembly.check(Path(file), tools=self.tools or None)
+
+    def load(self, engine: WorkflowEngine, file: str) -> Plan:
+        """Add a file's workflow to the engine, and say its warnings."""
+        return engine.registry.load(file)
+
+    def mention_unnamed_servers(self) -> None:
+        """Say which files with servers lie here that nobody named: those are not used without consent."""
+        if self.mcp is None:
+            for path in discover_mcp_files(Path.cwd()):
+                say(f"note: found {path}; its servers are used with --mcp {path}")
+
+
+def load_tools(name: str) -> ModuleType:
+    """Import a module by its dotted name or its file.
+
+    Raises:
+        ConfigInvalidError: It is not there, or fails when it is imported.
+    """
+    try:
+        return _load_file(Path(name)) if name.endswith(".py") else _load_module(name)
+    except (ImportError, OSError, SyntaxError) as error:
+        raise ConfigInvalidError(f"cannot import tools from {name!r}: {error}") from error
+    except Exception as error:  # a module of the user's may raise anything while it is imported
+        raise ConfigInvalidError(f"tools in {name!r} fail when imported: {type(error).__name__}: {error}") from error
+
+
+def _load_module(name: str) -> ModuleType:
+    """Import as ``python -m`` would: the working directory comes first."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    return importlib.import_module(name)
+
+
+def _load_file(path: Path) -> ModuleType:
+    name = f"ael_tools_{path.stem}"  # a file called json.py must not become everybody's json
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # as an import would: dataclasses look it up there
+    sys.path.insert(0, str(path.parent.absolute()))
+    spec.loader.exec_module(module)
+    return module
