@@ -24,8 +24,11 @@ __all__ = ["Attempt"]
 
 _LEVELS = frozenset({"debug", "info", "warning", "error"})
 _ENTRY_COST = 64
-"""Bytes a line of output costs beside its text, so that a flood of empty lines ends too."""
+"""Bytes that a printed line counts beside its text, so that a flood of empty lines ends too."""
+_CALL_COST = 256
+"""Likewise a call of ``log``, which is a round trip to us."""
 _SLEEP_COST_S = 0.0005
+"""Seconds a sleep counts at least; the round trip is on no other clock."""
 _RECURSION = 1000
 _OBJECT_TYPES = {kind: type(kind, (), {}) for kind in ("inputs", "steps", "step", "config", "workflow")}
 
@@ -107,19 +110,20 @@ class Attempt:
         if isinstance(returned, str):
             self._charge(len(returned))
             return normalise(json.loads(returned))
-        return self._structured(session.feed_run(RESULT_WALK))
+        return self._structured(session, {})
 
-    def _structured(self, walked: JsonValue) -> JsonValue:
-        """The result that JSON cannot say, from what ``RESULT_WALK`` returned."""
-        match walked:
-            case (1, value):
+    def _structured(self, session: pydantic_monty.MontySession, fields: dict[str, list[str]]) -> JsonValue:
+        """The result that is more than JSON; ``fields``: those of the dataclasses met so far."""
+        match session.feed_run(RESULT_WALK, inputs={"__ael_fields": fields}):
+            case ("data", value):
                 result = normalise(value)
                 self._charge(len(msgspec.json.encode(result)))
                 return result
-            case (0, list() as path, str() as kind):
-                raise NotDataError(
-                    format_path([part if isinstance(part, int) else str(part) for part in path]), _why(kind)
-                )
+            case ("no data", list() as path, str() as kind):
+                parts = [part if isinstance(part, int) else str(part) for part in path]
+                raise NotDataError(format_path(parts), _why(kind))
+            case ("fields", str() as kind, instance) if kind not in fields and hasattr(instance, "attributes"):
+                return self._structured(session, {**fields, kind: list(instance.attributes)})
         raise NotDataError("$", "something that the step put there itself")
 
     def _print(self, stream: Literal["stdout", "stderr"], text: str) -> None:
@@ -139,7 +143,7 @@ class Attempt:
         plain = {name: _loggable(value) for name, value in fields.items()}
         if level not in _LEVELS:
             plain["level"], level = _loggable(level), "info"
-        self._charge(len(text) + len(msgspec.json.encode(plain)) + _ENTRY_COST)
+        self._charge(len(text) + len(msgspec.json.encode(plain)) + _CALL_COST)
         self._say(str(level), text, plain)
 
     def _say(self, level: str, message: str, fields: dict[str, JsonValue]) -> None:

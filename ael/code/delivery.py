@@ -31,13 +31,16 @@ def __ael_out(value):
 
 RESULT_WALK = """\
 import datetime as __ael_datetime
-import dataclasses as __ael_dataclasses
+from dataclasses import is_dataclass as __ael_is_dataclass
 from decimal import Decimal as __ael_Decimal
 from collections import deque as __ael_deque
-class __ael_No:
-    def __init__(self, path, kind):
-        self.path = path
-        self.kind = kind
+class __ael_Stop:
+    def __init__(self, answer):
+        self.answer = answer
+def __ael_No(path, kind):
+    return __ael_Stop(('no data', path, kind))
+def __ael_Unknown(kind, value):
+    return __ael_Stop(('fields', kind, value))
 def __ael_walk(value, path):
     if value is None or isinstance(value, (str, int, float, bytes, __ael_Decimal, __ael_datetime.date)):
         return value
@@ -49,24 +52,31 @@ def __ael_walk(value, path):
             if not (key is None or isinstance(key, (str, int, float))):
                 return __ael_No(path, 'key ' + type(key).__name__)
             done[key] = __ael_walk(item, path + [key])
-            if isinstance(done[key], __ael_No):
+            if isinstance(done[key], __ael_Stop):
                 return done[key]
         return done
     if isinstance(value, (list, tuple, set, frozenset, __ael_deque)):
         done = []
         for item in value:
             done.append(__ael_walk(item, path + [len(done)]))
-            if isinstance(done[-1], __ael_No):
+            if isinstance(done[-1], __ael_Stop):
                 return done[-1]
         return done
     if hasattr(value, '__ael_data'):
         return __ael_walk(getattr(value, '__ael_data'), path)
-    if __ael_dataclasses.is_dataclass(value) and type(value).__name__ != 'type':
-        fields = __ael_dataclasses.fields(value)
-        return __ael_walk({field.name: getattr(value, field.name) for field in fields}, path)
-    return __ael_No(path, type(value).__name__)
+    kind = type(value).__name__
+    if kind == 'type' or not __ael_is_dataclass(value):
+        return __ael_No(path, kind)
+    if kind not in __ael_fields:
+        return __ael_Unknown(kind, value)
+    return __ael_walk({name: getattr(value, name) for name in __ael_fields[kind]}, path)
 __ael_done = __ael_walk(__ael_value, [])
-return (0, __ael_done.path, __ael_done.kind) if isinstance(__ael_done, __ael_No) else (1, __ael_done)
+return __ael_done.answer if isinstance(__ael_done, __ael_Stop) else ('data', __ael_done)
+"""
+"""Makes plain data of ``__ael_value`` and answers ``('data', …)`` or ``('no data', path, kind)``.
+
+What is no data would otherwise leave as its ``repr``. A dataclass cannot list its own fields in there; ``('fields',
+kind, value)`` asks us, who see them when it crosses, and is asked again with ``__ael_fields`` completed.
 """
 
 _VIEW = """\

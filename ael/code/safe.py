@@ -64,13 +64,7 @@ class SafeExecutor:
         """
         program = _programs(call.code)
         if not _installed():
-            raise CodeError(
-                f"{_MISSING.message}: {_MISSING.hint}",
-                code=_MISSING.code,
-                category=ErrorCategory.CODE,
-                retryable=False,
-                hint=_MISSING.hint,
-            )
+            raise _unavailable(_MISSING.message)
         if program.problems:
             raise error_of_problem(program.problems[0], Place(call, program))
 
@@ -96,7 +90,10 @@ class SafeExecutor:
                     request_timeout=self._settings.code_cpu + 2 * _GRACE_S,
                     feed_duration_limit_grace=_GRACE_S,
                 )
-                self._pool = pool.__enter__()
+                try:
+                    self._pool = pool.__enter__()
+                except (OSError, RuntimeError) as error:
+                    raise _unavailable(f"the sandbox of code steps does not start: {error}") from error
             return self._pool
 
     def _close(self) -> None:
@@ -105,6 +102,10 @@ class SafeExecutor:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.__exit__(None, None, None)
+
+
+def _unavailable(message: str) -> CodeError:
+    return CodeError(message, code=_MISSING.code, category=ErrorCategory.CODE, retryable=False, hint=_MISSING.hint)
 
 
 @lru_cache(maxsize=1)
