@@ -88,11 +88,7 @@ def examine(*, config: str | None = None, mcp: str | None = None, start: bool = 
 
 
 def _python() -> Iterator[Finding]:
-    text = f"{platform.python_implementation()} {platform.python_version()} at {sys.executable}"
-    if sys.version_info >= (3, 11):
-        yield Finding("python", "ok", text)
-    else:
-        yield Finding("python", "bad", text, "ael needs Python 3.11 or later")
+    yield Finding("python", "ok", f"{platform.python_implementation()} {platform.python_version()} at {sys.executable}")
 
 
 def _installed(name: str) -> str | None:

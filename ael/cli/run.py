@@ -7,11 +7,21 @@ import click
 __all__ = ["command"]
 
 
+def _seconds(ctx: click.Context, param: click.Parameter, text: str | None) -> float | None:
+    if text is None:
+        return None
+    from ael.language.durations import parse_duration
+
+    seconds = parse_duration(text)
+    if not seconds:
+        raise click.BadParameter(f"{text!r} is no duration above 0, such as 90, 90s or 1m30s", ctx, param)
+    return seconds
+
+
 @click.command("run")
 @click.argument("target", metavar="FILE|NAME")
 @click.option(
     "-i",
-    "--input",
     "pairs",
     multiple=True,
     metavar="NAME=VALUE",
@@ -28,8 +38,8 @@ __all__ = ["command"]
 @click.option("--tools", multiple=True, metavar="MODULE|FILE", help="Python tools, as a module or a file.")
 @click.option("--max-parallel", type=click.IntRange(min=1), help="Most attempts at once.")
 @click.option("--sequential", is_flag=True, help="Each step also waits for the one before it.")
-@click.option("--timeout", metavar="DURATION", help="Of the whole execution: seconds, or 1m30s.")
-def command(as_json: bool, as_jsonl: bool, timeout: str | None, **options: object) -> int:
+@click.option("--timeout", metavar="DURATION", callback=_seconds, help="Of the whole execution: seconds, or 1m30s.")
+def command(as_json: bool, as_jsonl: bool, **options: object) -> int:
     """Run the workflow in FILE, or the one called NAME in the configured folders.
 
     \b
@@ -41,15 +51,4 @@ def command(as_json: bool, as_jsonl: bool, timeout: str | None, **options: objec
     from ael.cli.running import RunOptions, run_workflow
 
     output = "json" if as_json else "jsonl" if as_jsonl else "outputs"
-    return run_workflow(RunOptions(output=output, timeout=_seconds(timeout), **options))  # type: ignore[arg-type]
-
-
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    from ael.language.durations import parse_duration
-
-    seconds = parse_duration(text)
-    if not seconds:
-        raise click.BadParameter(f"{text!r} is no duration above 0, such as 90, 90s or 1m30s", param_hint="--timeout")
-    return seconds
+    return run_workflow(RunOptions(output=output, **options))  # type: ignore[arg-type]
