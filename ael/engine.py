@@ -12,24 +12,23 @@ Contract
 
 from __future__ import annotations
 
-import asyncio
 import random
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
 from ael import outcome
+from ael.attempt import Attempts, as_failure, pass_on_cancellation, view_of
 from ael.clock import SystemClock, TimeOrderedIds
-from ael.code_calls import code_call
 from ael.context import ExecutionContext
-from ael.deadline import Deadlines
-from ael.driver import Driver, Failure, Limits
-from ael.errors import AELError, CodeError, InternalError, ToolError, ToolTimeoutError
-from ael.event_log import EventLog, StepSink
-from ael.events import LogEmitted, StepAttemptFailed, StepStarted
+from ael.driver import Driver, Limits
+from ael.errors import AELError
+from ael.event_log import EventLog
+from ael.events import LogEmitted, StepAttemptFailed
 from ael.execution import Execution, Launch
 from ael.execution_config import ExecutionConfig, parse_execution_config
+from ael.frame import Failure
 from ael.inputs import complete_inputs, input_schema
 from ael.outputs import output_schema
 from ael.plan import Plan, PlanStep, compile_plan
@@ -40,14 +39,13 @@ from ael.ports import (
     Journal,
     Observer,
     Secrets,
-    ToolCall,
     ToolInvoker,
     ToolSpec,
     WorkflowRegistry,
 )
-from ael.retry import UNKNOWN_OUTCOME, next_delay
+from ael.retry import next_delay
 from ael.settings import Settings
-from ael.templates import SkippedOutputError, StepView, is_true
+from ael.templates import SkippedOutputError, is_true
 from ael.types import ExecutionResult, JsonValue, StepResult, StepStatus, datetime_from_ns
 
 __all__ = ["WorkflowEngine"]
@@ -112,6 +110,7 @@ class WorkflowEngine:
         self._now_ns = self._clock.monotonic_ns
         self._ids = ids or TimeOrderedIds()
         self._secrets = secrets or _NoSecrets()
+        self._attempts = Attempts(invoker, self.executors, self._clock, self.settings)
         self._journal = journal
         self._observers = tuple(observers)
         self._logs = logs
@@ -309,7 +308,7 @@ class WorkflowEngine:
         """
         try:
             if step.when is not None and resume is None:
-                view = self._view(step, context, 1) if step.needs_view else None
+                view = view_of(step, context, 1) if step.needs_view else None
                 if not is_true(step.when.render(context, view)):
                     return outcome.skipped(step, context, "condition", now_ns=self._epoch_now(context))
             return await self._execute_with_retry(step, context, resume)
@@ -335,11 +334,11 @@ class WorkflowEngine:
         while True:
             context.attempts[step.number] = attempt
             try:
-                output = await self._attempt(step, context, attempt)
+                output = await self._attempts.make(step, context, attempt)
             except SkippedOutputError:
                 raise
-            except BaseException as error:  # the step boundary: what must pass is raised again in there
-                failure = Failure(attempt, _failure(step, error), started_ns)
+            except BaseException as error:  # noqa: BLE001 - the step boundary; what must pass is raised again in there
+                failure = Failure(attempt, as_failure(step, error), started_ns)
             else:
                 return StepResult(
                     step.id,
@@ -362,11 +361,11 @@ class WorkflowEngine:
         host = context.host
         if host is not None and host.is_left_behind():
             return outcome.cancelled(step, "cancelled", now_ns=self._epoch_now(context))
-        _pass_on_cancellation()
+        pass_on_cancellation()
         error = failure.error
         rng = random.Random(f"{context.execution_id}/{step.path}/{failure.attempt}")  # noqa: S311 - jitter, repeatable
         delay = next_delay(
-            step.retry, failure.attempt, error, rng, may_repeat=self._may_repeat(step, context, error)
+            step.retry, failure.attempt, error, rng, may_repeat=self._attempts.may_repeat(step, context, error)
         )
         if context.events is not None:
             retry_at = None if delay is None else datetime_from_ns(self._epoch_now(context) + int(delay * 1e9))
@@ -386,111 +385,8 @@ class WorkflowEngine:
         await (pause if host is None else host.wait_without_slot(pause))
         return None
 
-    def _may_repeat(self, step: PlanStep, context: ExecutionContext, error: AELError) -> bool:
-        """After an attempt of unknown outcome: does the tool bear it, or did the step itself ask for it?"""
-        if error.code not in UNKNOWN_OUTCOME or step.retry_own or step.tool is None:
-            return True
-        return self.invoker.repeatable(self._tool_call(step, context, 1, None))
-
-    async def _attempt(self, step: PlanStep, context: ExecutionContext, attempt: int) -> JsonValue:
-        """One attempt, within its timeout."""
-        seconds = step.attempt_timeout
-        if step.tool is None:
-            work: Awaitable[JsonValue] = self._code_work(step, context, attempt)
-        else:
-            if seconds is None:
-                seconds = self.settings.default_timeout
-            work = self.invoker.call(self._tool_call(step, context, attempt, seconds))
-        if context.events is not None:
-            context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
-        result = await (work if seconds is None else self._within(seconds, work, step, context))
-        return result if step.tool is None else result.value
-
-    def _tool_call(
-        self, step: PlanStep, context: ExecutionContext, attempt: int, seconds: float | None
-    ) -> ToolCall:
-        path = step.path
-        events = context.events
-        return ToolCall(
-            step.tool or "",
-            step.params(context, self._view(step, context, attempt) if step.needs_view else None),
-            f"{context.execution_id}:{path}",
-            None if seconds is None else self._clock.monotonic() + seconds,
-            path,
-            attempt,
-            step.server,
-            step.parse,
-            None if events is None else StepSink(events, path, attempt),
-        )
-
-    def _code_work(self, step: PlanStep, context: ExecutionContext, attempt: int) -> Awaitable[JsonValue]:
-        assert step.code is not None
-        executor = self.executors.get(step.code.executor)
-        if executor is None:
-            raise CodeError(
-                f"step {step.path!r} asks for executor {step.code.executor!r}, and this engine has "
-                f"{', '.join(self.executors) or 'none'}",
-                code="CODE_UNSUPPORTED",
-                hint="pip install 'ael[code]'",
-            )
-        return executor.run(code_call(step, context, attempt))
-
-    async def _within(
-        self, seconds: float, work: Awaitable[JsonValue], step: PlanStep, context: ExecutionContext
-    ) -> JsonValue:
-        """Await ``work`` for so long; a value counts also if it comes while the work is being cancelled."""
-        if context.deadlines is None:
-            context.deadlines = Deadlines(self._clock, self.settings.cancel_grace)
-        deadline = context.deadlines.open(seconds, lambda: _go_on_without(step, context, seconds))
-        try:
-            value = await work
-        except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
-            cancelled_besides = deadline.close()
-            if deadline.expired and not cancelled_besides and not isinstance(error, KeyboardInterrupt):
-                raise _timeout_error(step, seconds) from error
-            raise
-        deadline.close()
-        return value
-
-    def _view(self, step: PlanStep, context: ExecutionContext, attempt: int) -> StepView:
-        return StepView(step.id, attempt, f"{context.execution_id}:{step.path}")
-
     def _epoch_now(self, context: ExecutionContext) -> int:
         return context.epoch_ns + self._now_ns()
-
-
-def _failure(step: PlanStep, error: BaseException) -> AELError:
-    """What an attempt raised, as an error of ours; raises again what is not the tool's to raise."""
-    if isinstance(error, AELError):
-        return error
-    if isinstance(error, KeyboardInterrupt):
-        raise error
-    if isinstance(error, asyncio.CancelledError):
-        _pass_on_cancellation()
-    what = f"tool {step.tool!r}" if step.tool is not None else "code"
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    failure = ToolError(f"{what} failed: {text}") if step.tool is not None else InternalError(f"{what} failed: {text}")
-    failure.__cause__ = error
-    return failure
-
-
-def _pass_on_cancellation() -> None:
-    """Raise ``CancelledError`` if the current task is being cancelled, whatever its work made of that."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
-def _timeout_error(step: PlanStep, seconds: float) -> AELError:
-    if step.tool is None:
-        return CodeError(f"the code of step {step.path!r} took longer than {seconds:g} s", code="CODE_TIMEOUT")
-    return ToolTimeoutError(f"tool {step.tool!r} took longer than {seconds:g} s")
-
-
-def _go_on_without(step: PlanStep, context: ExecutionContext, seconds: float) -> None:
-    """The attempt's work is deaf: the step goes on as after any timeout, in a new task."""
-    if context.host is not None:
-        context.host.go_on_without(step, context.attempts[step.number], _timeout_error(step, seconds))
 
 
 def _origin(context: ExecutionContext, step_id: str) -> str:
@@ -508,5 +404,3 @@ def _warn(context: ExecutionContext, text: str) -> None:
     context.warnings.append(text)
     if context.events is not None:
         context.events.emit(LogEmitted, level="warning", message=text)
-
-

@@ -94,7 +94,9 @@ REGISTRY = ErrorRegistry(
         ErrorSpec("CIRCULAR_DEPENDENCY", _CATEGORY.VALIDATION, False, "remove one of the dependencies on the path"),
         ErrorSpec("INPUT_INVALID", _CATEGORY.VALIDATION, False, "compare the inputs with the workflow's `inputs`"),
         ErrorSpec("PARAM_INVALID", _CATEGORY.VALIDATION, False, "compare the params with the tool's input schema"),
-        ErrorSpec("OUTPUT_INVALID", _CATEGORY.VALIDATION, False, "the step results are kept; see `outputs` in the file"),
+        ErrorSpec(
+            "OUTPUT_INVALID", _CATEGORY.VALIDATION, False, "the step results are kept; see `outputs` in the file"
+        ),
         ErrorSpec("TEMPLATE_ERROR", _CATEGORY.EXECUTION, False, "`| default(x)` covers a value that may be missing"),
         ErrorSpec("TOOL_UNAVAILABLE", _CATEGORY.TOOL, False, "`ael tools list` shows the tools there are"),
         ErrorSpec("TOOL_FAILED", _CATEGORY.TOOL, True),

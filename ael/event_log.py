@@ -6,11 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from ael.errors import AELError
-from ael.events import ErrorView, Event, ExecutionFinished, LogEmitted, ToolCalled, ToolReturned
+from ael.events import (
+    ErrorView,
+    Event,
+    ExecutionFinished,
+    LogEmitted,
+    StepCancelled,
+    StepCompleted,
+    StepFailed,
+    StepSkipped,
+    ToolCalled,
+    ToolReturned,
+)
 from ael.ports import Clock, Observer, Secrets
-from ael.types import JsonValue, datetime_from_ns
+from ael.types import JsonValue, StepResult, StepStatus, datetime_from_ns
 
-__all__ = ["EventLog", "StepSink"]
+__all__ = ["EventLog", "StepSink", "tell"]
 
 
 class EventLog:
@@ -100,6 +111,20 @@ class EventLog:
             await more
         finally:
             self._readers.discard(more)
+
+
+def tell(events: EventLog, path: str, result: StepResult) -> None:
+    """Emit the event of a step that has settled."""
+    error = None if result.error is None else events.view(result.error)
+    match result.status:
+        case StepStatus.COMPLETED:
+            events.emit(StepCompleted, path, result.attempt, duration_ms=result.duration_ms)
+        case StepStatus.FAILED:
+            events.emit(StepFailed, path, result.attempt, error=error, duration_ms=result.duration_ms)
+        case StepStatus.SKIPPED:
+            events.emit(StepSkipped, path, result.attempt, reason=result.skip_reason, error=error)
+        case _:
+            events.emit(StepCancelled, path, result.attempt, reason=result.skip_reason)
 
 
 class StepSink:

@@ -110,9 +110,7 @@ def internal_failure(step: PlanStep, error: BaseException, *, now_ns: int) -> St
     """Something broke that must not: the step fails whatever its error policy says."""
     problem = InternalError(f"step {step.path!r} broke the engine: {type(error).__name__}: {error}", step_id=step.path)
     problem.__cause__ = error
-    return StepResult(
-        step.id, StepStatus.FAILED, None, problem, None, 0, step.max_attempts, 0, now_ns, usable=False
-    )
+    return StepResult(step.id, StepStatus.FAILED, None, problem, None, 0, step.max_attempts, 0, now_ns, usable=False)
 
 
 def locate(step: PlanStep, context: ExecutionContext, error: AELError) -> None:

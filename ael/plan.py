@@ -23,6 +23,7 @@ Build: TypeAlias = Callable[[Data, StepView | None], JsonValue]
 """Makes a value anew from what an execution knows; raises as :meth:`Template.render` does."""
 
 _ONCE = RetryConfig(max_attempts=1)
+_NO_TOOL = ToolBody("")
 
 
 @attrs.define(eq=False)
@@ -153,8 +154,8 @@ def compile_plan(definition: WorkflowDefinition, flow: Flow | None = None, *, se
 
 def _compile_step(definition: WorkflowDefinition, flow: Flow, number: int) -> PlanStep:
     step_flow = flow.steps[number]
-    step = step_flow.step
-    tool = step.body if isinstance(step.body, ToolBody) else None
+    step, templates = step_flow.step, step_flow.templates
+    tool = step.body if isinstance(step.body, ToolBody) else _NO_TOOL
     retry, gives_up = _policy(definition, step)
     timeout = step.timeout or definition.defaults.timeout or TimeoutConfig()
     return PlanStep(
@@ -162,16 +163,16 @@ def _compile_step(definition: WorkflowDefinition, flow: Flow, number: int) -> Pl
         id=step.id,
         path=step.id,
         definition=step,
-        tool=tool.tool if tool else None,
-        server=tool.server if tool else None,
-        parse=tool.parse if tool else "auto",
+        tool=tool.tool or None,
+        server=tool.server,
+        parse=tool.parse,
         code=step.body if isinstance(step.body, CodeBody) else None,
         code_line=_code_line(definition, step),
-        params=_builder(tool.params if tool else {}, ("params",), step_flow.templates),
+        params=_builder(tool.params, ("params",), templates),
         needs_view=_reads_root(step_flow, "step"),
         code_reads=_code_reads(step_flow, flow),
-        when=step_flow.templates.get(("when",)) or None,
-        fallback=None if step.fallback is MISSING else _builder(step.fallback, ("fallback",), step_flow.templates),
+        when=templates.get(("when",)),
+        fallback=None if step.fallback is MISSING else _builder(step.fallback, ("fallback",), templates),
         retry=retry,
         retry_own=step.retry is not None or step.on_error is OnError.RETRY,
         gives_up=gives_up,
@@ -192,9 +193,7 @@ def _policy(definition: WorkflowDefinition, step: StepDefinition) -> tuple[Retry
 
 
 def _reads_root(step_flow: StepFlow, root: str) -> bool:
-    return any(
-        reference.root == root for template in step_flow.templates.values() for reference in template.references
-    )
+    return any(reference.root == root for template in step_flow.templates.values() for reference in template.references)
 
 
 def _code_reads(step_flow: StepFlow, flow: Flow) -> tuple[int, ...]:

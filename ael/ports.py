@@ -178,9 +178,11 @@ class CodeCall:
         steps: Step id → ``{output, status, success, error, duration_ms, attempt}``, plain data;
             the output of a skipped step without fallback is ``None``.
         names: Further names the code sees: ``item``, ``index``, ``last``.
-        file, first_line: Where the code's first line is in the workflow file; ``None`` for a definition made in Python.
+        file, first_line: Where the code's first line is in the workflow file; ``None`` for a definition
+            made in Python.
         first_column: In which column of the file the code's lines begin; a block scalar is indented.
-        timeout: Seconds of wall clock, or ``None``. The engine cancels the call itself; executors may use it to stop early.
+        timeout: Seconds of wall clock, or ``None``. The engine cancels the call itself; executors may use it
+            to stop early.
     """
 
     code: str

@@ -43,7 +43,8 @@ class FileRegistry:
     """Implements :class:`ael.ports.WorkflowRegistry`.
 
     A file is read again when its size or time changed and its bytes did; executions under way keep the
-    plan they have. In a folder, files named ``*.yaml``, ``*.yml`` and ``*.json`` that speak of ``steps`` count as workflows.
+    plan they have. In a folder, files named ``*.yaml``, ``*.yml`` and ``*.json`` that speak of ``steps``
+    count as workflows.
 
     Args:
         sources: Definitions, files, folders; a relative path counts from the working directory now.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, repeat
 from typing import Protocol
 
 import backoff
@@ -45,7 +45,9 @@ class Rng(Protocol):
         """Uniform, 0 ≤ x < 1."""
 
 
-def next_delay(policy: RetryConfig, attempt: int, error: AELError, rng: Rng, *, may_repeat: bool = True) -> float | None:
+def next_delay(
+    policy: RetryConfig, attempt: int, error: AELError, rng: Rng, *, may_repeat: bool = True
+) -> float | None:
     """Seconds to wait after failed ``attempt`` (from 1), or ``None`` to give up.
 
     Args:
@@ -95,7 +97,7 @@ def _exponential(delay: float, multiplier: float, max_delay: float) -> Generator
 
 
 def _fixed(delay: float, multiplier: float, max_delay: float) -> Generator[float, None, None]:
-    waits: Generator[float, None, None] = backoff.constant(interval=delay)
+    waits: Generator[float, None, None] = backoff.constant(interval=repeat(delay))
     return waits
 
 

@@ -85,8 +85,8 @@ class Scope:
         return self._unsettled == 0
 
     def begin(self) -> Next:
-        """The steps that wait for nothing."""
-        return Next(self.plan.roots, done=self._unsettled == 0)
+        """The steps that wait for nothing; none if the scope was stopped before it began."""
+        return Next(self.plan.roots if self.stopped is None else (), done=self._unsettled == 0)
 
     def run(self, number: int) -> bool:
         """Mark a ready step as running; false if the scope was stopped meanwhile and it must not start."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ael.definition import StepDefinition, ToolBody, WorkflowDefinition
+from ael.testing import VirtualClock
 from ael.types import JsonValue
 
 
@@ -15,3 +16,7 @@ def step(step_id: str, tool: str = "ok", params: JsonValue = None, /, **fields: 
 def workflow(*steps: StepDefinition, name: str = "w", **fields: JsonValue) -> WorkflowDefinition:
     """A workflow named ``w``."""
     return WorkflowDefinition(name, steps, **fields)
+
+
+sleep = VirtualClock().sleep
+"""Sleeps on the running loop's time; in virtual time it takes none."""

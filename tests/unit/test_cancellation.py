@@ -18,7 +18,7 @@ from ael.errors import ToolError
 from ael.execution import Execution
 from ael.testing import FakeTools, VirtualLoop, make_engine
 from ael.types import ExecutionResult, ExecutionStatus, JsonValue, OnError, RetryConfig, StepStatus, TimeoutConfig
-from tests.build import step, workflow
+from tests.build import sleep, step, workflow
 
 FINAL = {StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.CANCELLED}
 POLICY = RetryConfig(max_attempts=3, delay=5, jitter="none")
@@ -44,23 +44,23 @@ class CountingLoop(VirtualLoop):
 
 
 async def _sleep(params: JsonValue) -> JsonValue:
-    await asyncio.sleep(params["s"])
+    await sleep(params["s"])
     return params["s"]
 
 
 async def _tidy(params: JsonValue) -> JsonValue:
     """Needs a second for its cleanup."""
     try:
-        await asyncio.sleep(params["s"])
+        await sleep(params["s"])
     finally:
-        await asyncio.sleep(1)
+        await sleep(1)
     return "tidied"
 
 
 async def _stubborn(params: JsonValue) -> JsonValue:
     """Answers its cancellation with a value."""
     try:
-        await asyncio.sleep(params["s"])
+        await sleep(params["s"])
     except asyncio.CancelledError:
         return "had it anyway"
     return "slept"
@@ -68,7 +68,7 @@ async def _stubborn(params: JsonValue) -> JsonValue:
 
 async def _turns_into_error(params: JsonValue) -> JsonValue:
     try:
-        await asyncio.sleep(params["s"])
+        await sleep(params["s"])
     except asyncio.CancelledError:
         raise ValueError("interrupted") from None
     return None
@@ -219,7 +219,7 @@ def test_cancelling_the_wait_for_a_result_leaves_the_execution_alone() -> None:
         engine = make_engine(workflow(step("a", "sleep", {"s": 5})), tools=_tools())
         execution = engine.start("w")
         wait = asyncio.ensure_future(execution.result())
-        await asyncio.sleep(1)
+        await sleep(1)
         wait.cancel()
         with pytest.raises(asyncio.CancelledError):
             await wait
@@ -233,9 +233,9 @@ def test_a_second_cancellation_during_cleanup_does_not_cut_it_short() -> None:
     async def main() -> tuple[float, bool]:
         engine = make_engine(workflow(step("a", "tidy", {"s": 5})), tools=_tools())
         running = asyncio.ensure_future(engine.execute("w"))
-        await asyncio.sleep(1)
+        await sleep(1)
         running.cancel()
-        await asyncio.sleep(0.5)
+        await sleep(0.5)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -265,7 +265,7 @@ def test_shutting_the_loop_down_over_our_head_ends_the_execution_as_cancelled() 
     async def main() -> None:
         engine = make_engine(workflow(step("a", "sleep", {"s": 5}), step("b", "ok", after="a")), tools=_tools())
         execution = engine.start("w")
-        await asyncio.sleep(1)
+        await sleep(1)
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         seen.append(await execution.result())

@@ -14,13 +14,13 @@ from ael.errors import ToolError, WorkflowNotFoundError
 from ael.events import Event, StepStarted
 from ael.ports import StepRecord, ToolCall
 from ael.settings import Settings
-from ael.testing import FakeTools, make_engine, run_virtual
+from ael.testing import FakeTools, VirtualClock, make_engine, run_virtual
 from ael.types import ExecutionResult, ExecutionStatus, JsonValue, OnError, RetryConfig, StepStatus, TimeoutConfig
-from tests.build import step, workflow
+from tests.build import sleep, step, workflow
 
 
 async def _sleep(params: JsonValue) -> JsonValue:
-    await asyncio.sleep(params["s"])
+    await sleep(params["s"])
     return params["s"]
 
 
@@ -89,15 +89,13 @@ def test_max_parallel_bounds_attempts_and_backoff_takes_no_slot() -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(1)
+        await sleep(1)
         running -= 1
         if call.attempt == 1:
             raise ToolError("again")
 
     retry = RetryConfig(max_attempts=2, delay=10, jitter="none")
-    result = run(
-        *(step(f"s{i}", "counted", retry=retry) for i in range(6)), tools={"counted": counted}, max_parallel=3
-    )
+    result = run(*(step(f"s{i}", "counted", retry=retry) for i in range(6)), tools={"counted": counted}, max_parallel=3)
     assert result.ok
     assert most == 3
     # two rounds of 1 s, the first attempts done at 1 s and 2 s; the second attempts begin 10 s later
@@ -116,7 +114,7 @@ def test_ten_thousand_steps_deep_needs_no_stack() -> None:
 
 def test_a_failure_cancels_what_runs_and_skips_what_has_not_started() -> None:
     async def late_failure(params: JsonValue) -> None:
-        await asyncio.sleep(1)
+        await sleep(1)
         raise ToolError("no", code="MINE")
 
     result = run(
@@ -260,7 +258,7 @@ def test_a_deaf_tool_is_left_behind_and_its_late_value_dropped() -> None:
         engine = make_engine(definition, tools={"deaf": deaf, "ok": _echo}, settings=Settings(cancel_grace=5))
         result = await engine.execute("w")
         deaf.give_in.set()
-        await asyncio.sleep(1)
+        await sleep(1)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         return result, deaf.calls
 
@@ -277,7 +275,7 @@ def test_a_deaf_tool_is_left_behind_and_its_late_value_dropped() -> None:
 def test_a_value_given_in_answer_to_a_cancellation_counts() -> None:
     async def hurries(params: JsonValue) -> str:
         try:
-            await asyncio.sleep(9)
+            await sleep(9)
         except asyncio.CancelledError:
             return "just in time"
         return "slow"
@@ -394,7 +392,7 @@ def test_no_context_variable_leaks_from_step_to_step() -> None:
 def test_concurrent_executions_mix_nothing() -> None:
     async def main() -> None:
         async def slow_echo(call: ToolCall) -> JsonValue:
-            await asyncio.sleep(1)
+            await sleep(1)
             assert call.idempotency_key.startswith(call.params["me"]["id"])
             return call.params
 
@@ -414,51 +412,40 @@ def test_concurrent_executions_mix_nothing() -> None:
     run_virtual(main())
 
 
+class TickingClock(VirtualClock):
+    """Moves only when it is pushed."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def monotonic(self) -> float:
+        return self.now_ns / 1e9
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+
 def test_steps_that_never_suspend_let_the_loop_breathe() -> None:
     """In passes of the loop, not in time: a turn is five milliseconds, and each of these steps takes one."""
+    clock = TickingClock()
+    bursts = [0]
 
-    class TickingClock:
-        def __init__(self) -> None:
-            self.now = 0
+    def busy(params: JsonValue) -> None:
+        clock.now_ns += 1_000_000
+        bursts[-1] += 1
 
-        def monotonic(self) -> float:
-            return self.now / 1e9
+    async def others() -> None:
+        while True:
+            bursts.append(0)
+            await asyncio.sleep(0)
 
-        def monotonic_ns(self) -> int:
-            return self.now
-
-        def time_ns(self) -> int:
-            return self.now + 1
-
-        async def sleep(self, seconds: float) -> None:
-            await asyncio.sleep(seconds)
-
-        def call_later(self, seconds: float, callback: JsonValue) -> asyncio.TimerHandle:
-            return asyncio.get_running_loop().call_later(seconds, callback)
-
-    async def main() -> list[int]:
-        clock = TickingClock()
-        since_others, bursts = 0, []
-
-        def busy(params: JsonValue) -> None:
-            nonlocal since_others
-            clock.now += 1_000_000
-            since_others += 1
-
-        async def others() -> None:
-            nonlocal since_others
-            while True:
-                bursts.append(since_others)
-                since_others = 0
-                await asyncio.sleep(0)
-
+    async def main() -> None:
         watch = asyncio.ensure_future(others())
         engine = make_engine(workflow(*(step(f"s{i}", "busy") for i in range(300))), tools={"busy": busy}, clock=clock)
         assert (await engine.execute("w")).ok
         watch.cancel()
-        return bursts
 
-    bursts = run_virtual(main())
+    run_virtual(main())
     assert max(bursts) <= 6, "five of a millisecond each, and the one that finds the turn over"
     assert sum(bursts) == 300
 
@@ -499,7 +486,7 @@ def test_a_closed_engine_refuses_and_closes_its_parts() -> None:
         engine = make_engine(workflow(step("a", "sleep", {"s": 99})), tools=tools)
         execution = engine.start("w")
         async with engine:
-            await asyncio.sleep(1)
+            await sleep(1)
         assert execution.status is ExecutionStatus.CANCELLED
         assert tools.closed
         with pytest.raises(RuntimeError, match="closed"):

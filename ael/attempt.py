@@ -1,0 +1,136 @@
+"""One attempt of one step: the call, its time limit, and what its failure is called."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+
+from ael.code_calls import code_call
+from ael.context import ExecutionContext
+from ael.deadline import Deadlines
+from ael.errors import AELError, CodeError, InternalError, ToolError, ToolTimeoutError
+from ael.event_log import StepSink
+from ael.events import StepStarted
+from ael.plan import PlanStep
+from ael.ports import Clock, CodeExecutor, ToolCall, ToolInvoker
+from ael.retry import UNKNOWN_OUTCOME
+from ael.settings import Settings
+from ael.templates import StepView
+from ael.types import JsonValue
+
+__all__ = ["Attempts", "as_failure", "pass_on_cancellation", "view_of"]
+
+
+class Attempts:
+    """Makes attempts, with the tools and executors of one engine."""
+
+    def __init__(
+        self, invoker: ToolInvoker, executors: Mapping[str, CodeExecutor], clock: Clock, settings: Settings
+    ) -> None:
+        self._invoker = invoker
+        self._executors = executors
+        self._clock = clock
+        self._settings = settings
+
+    async def make(self, step: PlanStep, context: ExecutionContext, attempt: int) -> JsonValue:
+        """One attempt, within its timeout."""
+        seconds = step.attempt_timeout
+        if step.tool is None:
+            work: Awaitable[JsonValue] = self._code_work(step, context, attempt)
+        else:
+            if seconds is None:
+                seconds = self._settings.default_timeout
+            work = self._invoker.call(self._tool_call(step, context, attempt, seconds))
+        if context.events is not None:
+            context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
+        result = await (work if seconds is None else self._within(seconds, work, step, context))
+        return result if step.tool is None else result.value
+
+    def _tool_call(self, step: PlanStep, context: ExecutionContext, attempt: int, seconds: float | None) -> ToolCall:
+        path = step.path
+        events = context.events
+        return ToolCall(
+            step.tool or "",
+            step.params(context, view_of(step, context, attempt) if step.needs_view else None),
+            f"{context.execution_id}:{path}",
+            None if seconds is None else self._clock.monotonic() + seconds,
+            path,
+            attempt,
+            step.server,
+            step.parse,
+            None if events is None else StepSink(events, path, attempt),
+        )
+
+    def _code_work(self, step: PlanStep, context: ExecutionContext, attempt: int) -> Awaitable[JsonValue]:
+        assert step.code is not None
+        executor = self._executors.get(step.code.executor)
+        if executor is None:
+            raise CodeError(
+                f"step {step.path!r} asks for executor {step.code.executor!r}, and this engine has "
+                f"{', '.join(self._executors) or 'none'}",
+                code="CODE_UNSUPPORTED",
+                hint="pip install 'ael[code]'",
+            )
+        return executor.run(code_call(step, context, attempt))
+
+    async def _within(
+        self, seconds: float, work: Awaitable[JsonValue], step: PlanStep, context: ExecutionContext
+    ) -> JsonValue:
+        """Await ``work`` for so long; a value counts also if it comes while the work is being cancelled."""
+        if context.deadlines is None:
+            context.deadlines = Deadlines(self._clock, self._settings.cancel_grace)
+        deadline = context.deadlines.open(seconds, lambda: _go_on_without(step, context, seconds))
+        try:
+            value = await work
+        except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
+            cancelled_besides = deadline.close()
+            if deadline.expired and not cancelled_besides and not isinstance(error, KeyboardInterrupt):
+                raise _timeout_error(step, seconds) from error
+            raise
+        deadline.close()
+        return value
+
+    def may_repeat(self, step: PlanStep, context: ExecutionContext, error: AELError) -> bool:
+        """After an attempt of unknown outcome: does the tool bear it, or did the step itself ask for it?"""
+        if error.code not in UNKNOWN_OUTCOME or step.retry_own or step.tool is None:
+            return True
+        return self._invoker.repeatable(self._tool_call(step, context, 1, None))
+
+
+def view_of(step: PlanStep, context: ExecutionContext, attempt: int) -> StepView:
+    """The root ``step`` of templates."""
+    return StepView(step.id, attempt, f"{context.execution_id}:{step.path}")
+
+
+def as_failure(step: PlanStep, error: BaseException) -> AELError:
+    """What an attempt raised, as an error of ours; raises again what is not the tool's to raise."""
+    if isinstance(error, AELError):
+        return error
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    if isinstance(error, asyncio.CancelledError):
+        pass_on_cancellation()
+    what = f"tool {step.tool!r}" if step.tool is not None else "code"
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    failure = ToolError(f"{what} failed: {text}") if step.tool is not None else InternalError(f"{what} failed: {text}")
+    failure.__cause__ = error
+    return failure
+
+
+def pass_on_cancellation() -> None:
+    """Raise ``CancelledError`` if the current task is being cancelled, whatever its work made of that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def _timeout_error(step: PlanStep, seconds: float) -> AELError:
+    if step.tool is None:
+        return CodeError(f"the code of step {step.path!r} took longer than {seconds:g} s", code="CODE_TIMEOUT")
+    return ToolTimeoutError(f"tool {step.tool!r} took longer than {seconds:g} s")
+
+
+def _go_on_without(step: PlanStep, context: ExecutionContext, seconds: float) -> None:
+    """The attempt's work is deaf: the step goes on as after any timeout, in a new task."""
+    if context.host is not None:
+        context.host.go_on_without(step, context.attempts[step.number], _timeout_error(step, seconds))
