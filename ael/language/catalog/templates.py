@@ -16,6 +16,7 @@ __all__ = [
     "RootUnknown",
     "StepUnknown",
     "TemplateInvalid",
+    "TemplateNotSupported",
     "TemplateProblemKind",
     "TemplateSyntax",
     "TemplateTooLarge",
@@ -129,3 +130,11 @@ class TemplateInvalid(TemplateProblemKind):
     """The template cannot be used for a reason that has no kind of its own."""
 
     code = "AEL312"
+
+
+@attrs.frozen
+class TemplateNotSupported(TemplateProblemKind):
+    """The template reads something that a later version of ael has."""
+
+    code = "AEL313"
+    advice = "remove it, or use a version of ael that supports it"

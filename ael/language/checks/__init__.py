@@ -1,0 +1,46 @@
+"""Checks of a definition that could be read: names, order, templates, tools, code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ael.dataflow import Flow
+from ael.definition import WorkflowDefinition
+from ael.diagnostics import Diagnostic
+from ael.language.checks.code import check_code
+from ael.language.checks.context import Context
+from ael.language.checks.graph import check_graph, is_cycle
+from ael.language.checks.order import check_order
+from ael.language.checks.templates import check_templates
+from ael.language.checks.tools import check_tools
+from ael.ports import CodeExecutor, ToolCatalog
+
+__all__ = ["check_definition", "is_cycle"]
+
+_NO_EXECUTORS: Mapping[str, CodeExecutor] = MappingProxyType({})
+
+
+def check_definition(
+    definition: WorkflowDefinition,
+    flow: Flow,
+    *,
+    catalog: ToolCatalog | None = None,
+    executors: Mapping[str, CodeExecutor] = _NO_EXECUTORS,
+) -> list[Diagnostic]:
+    """What is wrong with a definition beyond its structure, in the order of the file.
+
+    Args:
+        definition: What ``parse`` returned, or made in Python.
+        flow: What its steps read.
+        catalog: The tools there are; ``None``: tools are not checked.
+        executors: Executors of code steps by name; empty: code is checked as far as no executor is needed.
+    """
+    context = Context.of(definition, flow)
+    check_graph(context)
+    check_templates(context)
+    check_code(context, executors)
+    check_order(context, catalog)
+    if catalog is not None:
+        check_tools(context, catalog)
+    return sorted(context.report.diagnostics, key=lambda found: (found.line or 0, found.column or 0))

@@ -1,0 +1,102 @@
+"""7xx: is the code Python, does what it reads exist, and will its executor take it?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from ael.code_references import CodeReference
+from ael.dataflow import StepFlow
+from ael.definition import CodeBody, StepDefinition
+from ael.language.catalog import Problem, code, listing
+from ael.language.checks.context import Context
+from ael.language.places import Placer
+from ael.language.suggest import nearest
+from ael.ports import CodeExecutor
+from ael.source import Source
+
+__all__ = ["check_code"]
+
+_HOW_TO_GET = {
+    "safe": "install it: pip install 'ael[code]'",
+    "trusted": 'allow it in the engine: Settings(executors=("safe", "trusted"))',
+}
+
+
+def check_code(context: Context, executors: Mapping[str, CodeExecutor]) -> None:
+    """Every code step. Without any executors, as when only the file is looked at, none is missed."""
+    for flow in context.flow.steps:
+        if isinstance(flow.step.body, CodeBody):
+            _Checking(context, flow, flow.step.body).check(executors)
+
+
+class _Checking:
+    """The check of one code step."""
+
+    def __init__(self, context: Context, flow: StepFlow, body: CodeBody) -> None:
+        self._context = context
+        self._step: StepDefinition = flow.step
+        self._flow = flow
+        self._body = body
+        self._lines = Source(body.code)
+
+    def check(self, executors: Mapping[str, CodeExecutor]) -> None:
+        """Syntax first: code that does not parse reads nothing, and its executor would say the same again."""
+        reads = self._flow.code
+        if reads is not None and reads.syntax_error is not None:
+            reason, line, column = reads.syntax_error
+            self._report(code.CodeSyntax(self._step.id, reason), line, column)
+        else:
+            self._check_reads()
+            self._check_executor(executors)
+
+    def _check_reads(self) -> None:
+        names = self._context.flow.names
+        if self._flow.code is None:
+            return
+        for reference in self._flow.code.steps:
+            self._check_reference(reference, names.steps, code.CodeStepUnknown)
+        for reference in self._flow.code.inputs:
+            self._check_reference(reference, names.inputs, code.CodeInputUnknown)
+
+    def _check_reference(
+        self,
+        reference: CodeReference,
+        known: Collection[str],
+        kind: type[code.CodeStepUnknown | code.CodeInputUnknown],
+    ) -> None:
+        if reference.name not in known:
+            near = nearest(reference.name, known)
+            problem = kind(self._step.id, reference.name, near, listing(tuple(known)))
+            self._report(problem, reference.line, reference.column, len(reference.name))
+
+    def _check_executor(self, executors: Mapping[str, CodeExecutor]) -> None:
+        name = self._body.executor
+        executor = executors.get(name)
+        if executor is not None:
+            for found in executor.check(self._body.code):
+                problem = self._problem(found.code, found.message, found.hint)
+                self._report(problem, found.line, found.column)
+        elif executors and name in _HOW_TO_GET:
+            self._at_executor(code.ExecutorUnavailable(self._step.id, name, _HOW_TO_GET[name]))
+        elif name not in _HOW_TO_GET:
+            known = tuple(dict.fromkeys((*executors, *_HOW_TO_GET)))
+            self._at_executor(code.ExecutorUnknown(self._step.id, name, nearest(name, known), listing(known)))
+
+    def _problem(self, kind: str, message: str, hint: str | None) -> Problem:
+        if kind == "CODE_SYNTAX":
+            return code.CodeSyntax(self._step.id, message)
+        return code.CodeRefused(self._step.id, kind, message, hint or "")
+
+    def _at_executor(self, problem: Problem) -> None:
+        self._context.report.add(problem, self._context.path(self._step, "executor"))
+
+    def _report(self, problem: Problem, line: int, column: int, length: int = 0) -> None:
+        """Report at a place of the code; without a length, up to the end of its line."""
+        path = self._context.path(self._step, "code")
+        place: Placer | None = self._context.placer(path, self._body.code)
+        if place is None:
+            self._context.report.add(problem, path)
+            return
+        offset = self._lines.offset(line, column)
+        rest = len(self._lines.line(line).rstrip()) - column + 1
+        self._context.report.add_span(problem, place(offset, length or max(rest, 1)))

@@ -1,0 +1,63 @@
+"""3xx: what is wrong inside templates, at its exact place in the file."""
+
+from __future__ import annotations
+
+from ael.definition import Path
+from ael.diagnostics import Fix
+from ael.language.catalog import templates
+from ael.language.checks.context import Context
+from ael.language.outputs import FROM_PREFIX
+from ael.language.report import replacement
+from ael.source import Span
+from ael.templates import Template, TemplateProblem
+
+__all__ = ["check_templates"]
+
+_KINDS: dict[str, type[templates.TemplateProblemKind]] = {
+    "syntax": templates.TemplateSyntax,
+    "unknown_root": templates.RootUnknown,
+    "unknown_step": templates.StepUnknown,
+    "unknown_input": templates.InputUnknown,
+    "unknown_field": templates.FieldUnknown,
+    "unknown_filter": templates.FilterUnknown,
+    "unknown_test": templates.TestUnknown,
+    "unknown_function": templates.FunctionUnknown,
+    "filter_arguments": templates.FilterArguments,
+    "too_large": templates.TemplateTooLarge,
+    "mixed_condition": templates.MixedCondition,
+    "not_supported": templates.TemplateNotSupported,
+}
+
+
+def check_templates(context: Context) -> None:
+    """Every problem of every template of every step and output."""
+    for flow in context.flow.steps:
+        for path, template in flow.templates.items():
+            if template.problems:
+                _report(template, context.path(flow.step, *path), context)
+    for path, template in context.flow.outputs.items():
+        if template.problems:
+            _report(template, path, context)
+
+
+def _report(template: Template, path: Path, context: Context) -> None:
+    written, shift = template.text, 0
+    if path and path[-1] in {"from", "from_path"} and written.startswith(FROM_PREFIX):
+        written, shift = written[len(FROM_PREFIX) : -len(" }}")], len(FROM_PREFIX)
+    place = context.placer(path, written)
+    for problem in template.problems:
+        kind = _KINDS.get(problem.kind, templates.TemplateInvalid)
+        value = kind(problem.message, problem.suggestion)
+        if place is None:
+            context.report.add(value, path)
+        else:
+            span = place(problem.offset - shift, problem.length)
+            context.report.add_span(value, span, _fix(problem, span))
+
+
+def _fix(problem: TemplateProblem, span: Span) -> Fix | None:
+    """The suggestion in place of the name, where the place is the name and nothing else."""
+    exact = span.line == span.end_line and span.end_column - span.column == problem.length
+    if problem.suggestion is None or not exact:
+        return None
+    return replacement(span, problem.suggestion, f"write `{problem.suggestion}`", safe=False)

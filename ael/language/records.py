@@ -1,0 +1,137 @@
+"""A mapping with known keys: the table of its keys, and how it is read by that table.
+
+One row says all there is to know of a key: its shape, whether this version has it, its old names, and what it
+means. Reading, "did you mean", "not supported yet" and the JSON Schema follow from the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from ael.definition import MISSING, Path
+from ael.language.catalog import old, structure
+from ael.language.report import Report
+from ael.language.shapes import Schema, Shape, refuse_type
+from ael.language.suggest import nearest
+from ael.types import JsonValue
+
+__all__ = ["Key", "Record", "Table", "read_record"]
+
+STAGE = 1
+"""Keys of later stages are known by name and refused."""
+
+
+@attrs.frozen
+class Key:
+    """One key of a mapping.
+
+    Attributes:
+        about: What it means, one sentence, for messages and editors.
+        shape: What its value may be; ``None`` for a key of a later stage.
+        field: Name of the field of the definition, where it is another.
+        old_names: Names it has in old files.
+    """
+
+    name: str
+    about: str
+    shape: Shape | None = None
+    stage: int = STAGE
+    required: bool = False
+    field: str = ""
+    old_names: tuple[str, ...] = ()
+
+
+def _rows(table: Table) -> dict[str, Key]:
+    return {name: key for key in table.keys for name in (key.name, *key.old_names)}
+
+
+@attrs.frozen
+class Table:
+    """All keys of one kind of mapping. ``title`` says in which mapping, for "`x` is a key of ..."."""
+
+    title: str
+    keys: tuple[Key, ...]
+    rows: Mapping[str, Key] = attrs.field(init=False, default=attrs.Factory(_rows, takes_self=True), repr=False)
+    others: list[Table] = attrs.field(init=False, factory=list, repr=False, eq=False)
+
+    def schema(self) -> Schema:
+        """An object with these keys and no others."""
+        properties: Schema = {}
+        for key in self.keys:
+            if key.stage <= STAGE and key.shape is not None:
+                fragment = key.shape.schema()
+                properties[key.name] = {"description": key.about, **fragment}
+                for name in key.old_names:
+                    properties[name] = {"description": f"Old name of `{key.name}`.", "deprecated": True, **fragment}
+        required = [key.name for key in self.keys if key.required]
+        schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        return {**schema, "required": required} if required else schema
+
+
+def read_record(table: Table, value: Mapping[str, JsonValue], at: Path, report: Report) -> dict[str, JsonValue]:
+    """Every key of a mapping, read by its row: field → value. Reports all problems, leaves those keys out."""
+    values: dict[str, JsonValue] = {}
+    for name, item in value.items():
+        key = table.rows.get(name)
+        if key is None:
+            _unknown_key(table, name, at, report)
+        elif key.shape is None or key.stage > STAGE:
+            report.add(structure.NotSupportedYet(f"`{name}`", report.what(at)), (*at, name), key=True)
+        elif name != key.name and not _old_name(key, name, value, at, report):
+            continue
+        elif item is not MISSING:
+            result = key.shape.read(item, (*at, name), report)
+            if result is not MISSING:
+                values[key.field or key.name] = result
+    for key in table.keys:
+        if key.required and not any(name in value for name in (key.name, *key.old_names)):
+            report.add(structure.KeyMissing(report.what(at), key.name, key.about), at)
+    return values
+
+
+def _old_name(key: Key, name: str, value: Mapping[str, JsonValue], at: Path, report: Report) -> bool:
+    """Note the old name of a key; false, with a problem, if the key is there under another name too."""
+    other = next((given for given in (key.name, *key.old_names) if given in value), name)
+    if other != name:
+        report.add(structure.KeysExclude(report.what(at), other, name), (*at, name), key=True)
+        return False
+    path = (*at, name)
+    fix = report.replace(path, key.name, f"write `{key.name}`", key=True)
+    report.add(old.OldKey(name, key.name), path, key=True, fix=fix)
+    return True
+
+
+def _unknown_key(table: Table, name: str, at: Path, report: Report) -> None:
+    path = (*at, name)
+    other = next((other.title for other in table.others if name in other.rows), None)
+    near = None if other else nearest(name, [key.name for key in table.keys if key.stage <= STAGE])
+    elsewhere = (
+        f"`{name}` is a key of {other}"
+        if other
+        else "its keys are " + ", ".join(key.name for key in table.keys if key.stage <= STAGE)
+    )
+    fix = None if near is None else report.replace(path, near, f"write `{near}`", key=True)
+    unsafe = None if fix is None else attrs.evolve(fix, safe=False)
+    report.add(structure.KeyUnknown(report.what(at), name, near, elsewhere), path, key=True, fix=unsafe)
+
+
+@attrs.frozen
+class Record:
+    """The shape of a mapping with a table; ``build`` makes the definition's value of its fields."""
+
+    table: Table
+    build: Callable[[dict[str, JsonValue]], JsonValue] = dict
+
+    def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
+        """What ``build`` makes of the keys."""
+        if value is None:
+            return self.build({})
+        if not isinstance(value, dict):
+            return refuse_type(value, "a mapping", at, report)
+        return self.build(read_record(self.table, value, at, report))
+
+    def schema(self) -> Schema:
+        """An object with the table's keys."""
+        return self.table.schema()
