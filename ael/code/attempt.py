@@ -38,9 +38,10 @@ class _Exceeded(Exception):
 
 
 class Attempt:
-    """Runs one :class:`CodeCall`; used once."""
+    """Runs one :class:`CodeCall` as one job; used once."""
 
-    def __init__(self, call: CodeCall, program: Program, settings: Settings) -> None:
+    def __init__(self, call: CodeCall, program: Program, settings: Settings, job: Job[JsonValue]) -> None:
+        self._job = job
         self._call = call
         self._program = program
         self._settings = settings
@@ -54,7 +55,7 @@ class Attempt:
         self._passed: CodeError | None = None
         self._refused: str | None = None
 
-    def run(self, pool: pydantic_monty.Monty, job: Job[JsonValue]) -> JsonValue:
+    def run(self, pool: pydantic_monty.Monty) -> JsonValue:
         """The step's result, normalised.
 
         Raises:
@@ -64,10 +65,13 @@ class Attempt:
         import pydantic_monty as monty  # an extra, needed from the first step on
 
         try:
-            with self._checkout(pool) as session, job.computing_in(session.worker_pid):
-                return self._compute(session, job)
+            with self._checkout(pool) as session, self._job.computing_in(session.worker_pid):
+                return self._compute(session)
         except monty.MontyError as error:
             raise self._explain(error) from None
+        except _Exceeded:
+            assert self._passed is not None
+            raise self._passed from None
         except NotDataError as error:
             raise self._no_data(error.path, error.why) from None
         except (TypeError, ValueError, RecursionError, OverflowError, MemoryError) as error:
@@ -85,12 +89,12 @@ class Attempt:
         }
         return pool.checkout(limits=limits, os_policy={"sleep": "call_host"}, assert_message_annotations=False)
 
-    def _compute(self, session: pydantic_monty.MontySession, job: Job[JsonValue]) -> JsonValue:
+    def _compute(self, session: pydantic_monty.MontySession) -> JsonValue:
         import pydantic_monty as monty
 
         def on_os_call(*, name: str, args: tuple[JsonValue, ...], **_: object) -> object:
             if name.endswith(".sleep"):
-                self._sleep(float(args[0]), job)
+                self._sleep(float(args[0]))
                 return None
             self._refused = name
             return monty.NOT_HANDLED
@@ -110,6 +114,8 @@ class Attempt:
         if isinstance(returned, str):
             self._charge(len(returned))
             return normalise(json.loads(returned))
+        if returned is not None:  # the code put something of its own in the way
+            raise NotDataError("$", "something that did not pass through the prelude")
         return self._structured(session, {})
 
     def _structured(self, session: pydantic_monty.MontySession, fields: dict[str, list[str]]) -> JsonValue:
@@ -124,7 +130,7 @@ class Attempt:
                 raise NotDataError(format_path(parts), _why(kind))
             case ("fields", str() as kind, instance) if kind not in fields and hasattr(instance, "attributes"):
                 return self._structured(session, {**fields, kind: list(instance.attributes)})
-        raise NotDataError("$", "something that the step put there itself")
+        raise NotDataError("$", "something that did not pass through the prelude")
 
     def _print(self, stream: Literal["stdout", "stderr"], text: str) -> None:
         self._charge(len(text) + _ENTRY_COST * text.count("\n"))
@@ -157,18 +163,22 @@ class Attempt:
             message = f"the code prints, logs or returns more than the {limit:,} bytes it may"
             self._pass(self._error(message, "CODE_LIMIT"))
 
-    def _sleep(self, seconds: float, job: Job[JsonValue]) -> None:
+    def _sleep(self, seconds: float) -> None:
         """Sleep, at most as long as the step may take: its timeout, or else the time it may compute."""
         limit = self._settings.code_cpu if self._call.timeout is None else self._call.timeout
         self._slept_s += max(seconds, 0.0) + _SLEEP_COST_S
         if self._slept_s > limit + _SLEEP_COST_S:
             message = f"the code sleeps longer than the {limit:g} s it may take"
             self._pass(self._error(message, "CODE_TIMEOUT"))
-        job.wait(max(seconds, 0.0))
+        self._job.wait(max(seconds, 0.0))
 
     def _pass(self, error: CodeError) -> None:
-        """End the code by an error of ours; it counts even if the code catches it."""
+        """End the code by an error of ours.
+
+        It counts even if the code catches it. Printing goes on whatever its receiver raises, so the process ends.
+        """
         self._passed = self._passed or error
+        self._job.kill()
         raise _Exceeded(error.message)
 
     def _explain(self, error: pydantic_monty.MontyError) -> CodeError:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from ael.code.uses import ROOTS, Shape, Use, Uses
+from ael.code.uses import MAPPING_METHODS, ROOTS, Shape, Use, Uses
 from ael.ports import CodeCall
 from ael.types import JsonValue
 
@@ -19,6 +19,7 @@ _LARGE = 1000
 _PRELUDE = """\
 import json as __ael_json
 result = None
+__ael_value = None
 def __ael_out(value):
     global __ael_value
     try:
@@ -81,10 +82,10 @@ kind, value)`` asks us, who see them when it crosses, and is asked again with ``
 
 _VIEW = """\
 class __ael_View:
-    def __init__(self, data):
+    def __init__(self, data, own_methods):
         setattr(self, '__ael_data', data)
         for key in data:
-            if key not in ('get', 'items', 'keys', 'values'):
+            if key not in own_methods:
                 setattr(self, key, data[key])
     def __getitem__(self, key):
         return getattr(self, '__ael_data')[key]
@@ -159,7 +160,7 @@ def _mapping(root: str, given: Mapping[str, JsonValue], use: Use, statements: li
         return plain
     if use.shape is Shape.ATTRIBUTES and not loads:
         return HostObject(root, plain)
-    statements += [*loads, f"{root} = __ael_View({root})\n"]
+    statements += [*loads, f"{root} = {_view(root, use)}\n"]
     return plain
 
 
@@ -175,10 +176,16 @@ def _steps(given: Mapping[str, Mapping[str, JsonValue]], use: Use, single: Use, 
     if not loads and single.shape is not Shape.VIEW and not single.mapping and use.shape is not Shape.VIEW:
         objects = {name: HostObject("step", fields) for name, fields in plain.items()}
         return objects if use.shape is Shape.DICT else HostObject("steps", objects)
-    statements += [*loads, "steps = {name: __ael_View(step) for name, step in steps.items()}\n"]
+    statements += [*loads, f"steps = {{name: {_view('step', single)} for name, step in steps.items()}}\n"]
     if use.shape is not Shape.DICT:
-        statements.append("steps = __ael_View(steps)\n")
+        statements.append(f"steps = {_view('steps', use)}\n")
     return plain
+
+
+def _view(name: str, use: Use) -> str:
+    """A view of the dict ``name``; its methods win over keys of their names only if the code may call them."""
+    methods = tuple(sorted(MAPPING_METHODS)) if use.mapping or use.escapes else ()
+    return f"__ael_View({name}, {methods})"
 
 
 def _load(place: str) -> str:

@@ -69,7 +69,7 @@ class SafeExecutor:
             raise error_of_problem(program.problems[0], Place(call, program))
 
         def work(job: Job[JsonValue]) -> JsonValue:
-            return Attempt(call, program, self._settings).run(self._open(), job)
+            return Attempt(call, program, self._settings, job).run(self._open())
 
         try:
             return await self._workers.run(work)

@@ -50,8 +50,12 @@ class Job(Generic[T]):
 
     def abandon(self) -> None:
         """Take the work back, from any thread: what waits ends, the process that computes is killed."""
+        self._abandoned.set()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process that computes for this job, if there is one now."""
         with self._lock:
-            self._abandoned.set()
             if self._pid is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self._pid, _KILL)

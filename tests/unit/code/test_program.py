@@ -20,7 +20,11 @@ from ael.code.program import read_program
         pytest.param("return(1)", "return __ael_out(((1)))", id="no-space"),
         pytest.param("return 'é'; x = 1", "return __ael_out(( 'é')); x = 1", id="non-ascii"),
         pytest.param("return [\n  1,\n]", "return __ael_out(( [\n  1,\n]))", id="many-lines"),
-        pytest.param("if x: return 1\nelse: return 2", "if x: return __ael_out(( 1))\nelse: return __ael_out(( 2))", id="branches"),
+        pytest.param(
+            "if x: return 1\nelse: return 2",
+            "if x: return __ael_out(( 1))\nelse: return __ael_out(( 2))",
+            id="branches",
+        ),
         pytest.param(
             "try:\n return 1\nexcept E:\n return 2\nfinally:\n return 3",
             "try:\n return __ael_out(( 1))\nexcept E:\n return __ael_out(( 2))\nfinally:\n return __ael_out(( 3))",
@@ -39,7 +43,9 @@ def test_only_the_results_of_the_step_itself_are_passed_through(code: str, body:
     assert (sent, ending) == (body, "__ael_out(result)\n")
 
 
-expressions = st.sampled_from(["1", "x", "(x)", "f(x, 'é')", "[1, 2]", "a, *b", "await f()", "lambda: 1", "x if y else z", "'ü' + x"])
+expressions = st.sampled_from(
+    ["1", "x", "(x)", "f(x, 'é')", "[1, 2]", "a, *b", "await f()", "lambda: 1", "x if y else z", "'ü' + x"]
+)
 statements = st.builds(
     lambda before, value, after: f"{before}return {value}{after}",
     st.sampled_from(["", "if x: ", "y = 'ß'; ", "for x in y: ", "while (z): "]),
