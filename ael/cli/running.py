@@ -173,7 +173,9 @@ async def execute(
 ) -> int:
     """Execute, show what happens meanwhile, say how it ended; the exit code."""
     data = sys.stdout
-    board = Board(plan.id, [step.id for step in plan.steps])
+    ids = [step.id for step in plan.steps]
+    waits = {ids[number]: [ids[before] for before in plan.edges[number]] for number in range(len(ids))}
+    board = Board(plan.id, ids, waits)
     sinks: list[Callable[[Event], None]] = []
     if options.output == "jsonl":
         sinks.append(lambda event: write_json(event.to_dict(), compact=True, stream=data))

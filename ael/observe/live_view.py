@@ -104,23 +104,25 @@ def board_lines(board: Board, now: datetime, height: int, *, ascii_only: bool = 
     rows = list(board.rows.values())
     width = min(max((len(row.path) for row in rows), default=0), 40)
     head = Text.assemble((board.workflow, "bold"), ("  " + board.execution_id, "dim"))
-    foot = Text(f"  {board.summary(now)}", style="bold")
-    body = [_line_text(line, now, width, ascii_only) for line in fit_rows(rows, height - 2)]
-    return [head, *body, foot]
+    body = [_line_text(line, board, now, width, ascii_only) for line in fit_rows(rows, height - 2)]
+    branch, last = ("|- ", "`- ") if ascii_only else ("├─ ", "└─ ")
+    marks = [branch] * (len(body) - 1) + [last]
+    tree = [Text.assemble((mark, "dim"), text) for mark, text in zip(marks, body, strict=False)]
+    return [head, *tree, Text(board.summary(now), style="bold")]
 
 
-def _line_text(line: Line, now: datetime, width: int, ascii_only: bool) -> Text:
+def _line_text(line: Line, board: Board, now: datetime, width: int, ascii_only: bool) -> Text:
     if isinstance(line, Folded):
         states = [state for state in StepState if line.counts.get(state)]
         words = ", ".join(f"{line.counts[state]} {state}" for state in states)
-        return Text(f"  {'...' if ascii_only else '…'} {words}", style="dim")
+        return Text(f"{'...' if ascii_only else '…'} {words}", style="dim")
     glyph, plain_glyph, style = _LOOKS[line.state]
     elapsed = line.elapsed_s(now)
     return Text.assemble(
-        (f"  {plain_glyph if ascii_only else glyph} {line.state:<9}", style),
+        (f"{plain_glyph if ascii_only else glyph} {line.state:<9}", style),
         f"  {line.path:<{width}}",
         f"  {'' if elapsed is None else format_duration(elapsed):>7}",
-        (f"  {line.detail(now)}", "red" if line.state is StepState.FAILED else "dim"),
+        (f"  {board.detail(line, now)}", "red" if line.state is StepState.FAILED else "dim"),
     )
 
 

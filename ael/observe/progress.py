@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 HEARTBEAT_S = 30.0
+_WAITS_SHOWN = 3
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -127,10 +128,14 @@ class Board:
 
     Args:
         step_ids: The steps known beforehand; others get a row when something happens to them.
+        waits: Step id → the steps it waits for, where known.
     """
 
-    def __init__(self, workflow: str, step_ids: Iterable[str] = ()) -> None:
+    def __init__(
+        self, workflow: str, step_ids: Iterable[str] = (), waits: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.workflow = workflow
+        self._waits = waits or {}
         self.rows = {step_id: StepRow(step_id) for step_id in step_ids}
         self.counts: Counter[StepState] = Counter({StepState.PENDING: len(self.rows)})
         self.execution_id = ""
@@ -165,6 +170,14 @@ class Board:
     def elapsed_s(self, now: datetime) -> float:
         """Seconds since the execution started."""
         return 0.0 if self.started is None else ((self.ended or now) - self.started).total_seconds()
+
+    def detail(self, row: StepRow, now: datetime) -> str:
+        """What there is to say of a row beside its state; of a pending one, for what it waits."""
+        if row.state is not StepState.PENDING:
+            return row.detail(now)
+        open_ones = [path for path in self._waits.get(row.path, ()) if not self._row(path).state.is_settled]
+        more = f" and {len(open_ones) - _WAITS_SHOWN} more" if len(open_ones) > _WAITS_SHOWN else ""
+        return f"waits for {', '.join(open_ones[:_WAITS_SHOWN])}{more}" if open_ones else ""
 
     def active(self) -> list[StepRow]:
         """The rows that have begun and not ended."""

@@ -59,7 +59,7 @@ def retried_run(stage: Stage) -> list[events.Event]:
 
 def board_after(count: int) -> tuple[Board, Stage]:
     stage = Stage()
-    board = Board("w", ["log", "status", "digest"])
+    board = Board("w", ["log", "status", "digest"], {"digest": ["log", "status"]})
     for event in retried_run(stage)[:count]:
         board.apply(event)
         stage.now = event.ts
@@ -129,6 +129,17 @@ def test_board_ends_as_the_execution_did():
     assert board.summary(stage.now) == "1 completed, 1 failed, 1 skipped, 5.0 s"
     assert board.summary(stage.at(500).now).endswith("5.0 s")
     assert board.rows["digest"].failures == [(1, BOOM)]
+
+
+def test_pending_rows_say_for_what_they_wait():
+    board = Board("w", "abcdef", {"f": "abcde"})
+    stage = Stage()
+    assert board.detail(board.rows["f"], stage.now) == "waits for a, b, c and 2 more"
+    for path in "abcd":
+        board.apply(stage(events.StepCompleted, path, 1))
+    assert board.detail(board.rows["f"], stage.now) == "waits for e"
+    board.apply(stage(events.StepReady, "f"))
+    assert board.detail(board.rows["f"], stage.now) == ""
 
 
 def test_board_takes_steps_nobody_announced():
@@ -243,10 +254,10 @@ def test_picture_of_a_run():
     stage.at(2)
     assert [line.plain.rstrip() for line in board_lines(board, stage.now, 20)] == [
         "w  e1",
-        "  ↻ retrying   log       2.0 s  attempt 1/3  next in 1.0 s  TOOL_FAILED: boom",
-        "  − skipped    status           condition",
-        "  · pending    digest",
-        "  1 retrying, 1 skipped, 1 pending, 2.0 s",
+        "├─ ↻ retrying   log       2.0 s  attempt 1/3  next in 1.0 s  TOOL_FAILED: boom",
+        "├─ − skipped    status           condition",
+        "└─ · pending    digest           waits for log",
+        "1 retrying, 1 skipped, 1 pending, 2.0 s",
     ]
 
 
@@ -259,10 +270,10 @@ def test_big_workflows_fit_the_terminal():
             board.apply(stage(events.StepCompleted, f"s{i}", 1))
     texts = [line.plain for line in board_lines(board, stage.now, 24, ascii_only=True)]
     assert len(texts) == 6
-    assert texts[1] == "  ... 200 completed"
-    assert texts[2].startswith("  * running    s200")
-    assert texts[3] == "  ... 199 completed"
-    assert texts[4] == "  ... 600 pending"
+    assert texts[1] == "|- ... 200 completed"
+    assert texts[2].startswith("|- * running    s200")
+    assert texts[3] == "|- ... 199 completed"
+    assert texts[4] == "`- ... 600 pending"
 
 
 class Terminal(io.StringIO):
