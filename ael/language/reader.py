@@ -156,7 +156,7 @@ class _Reading:
         self._repairs.append(diagnose(reading.BracesUnquoted(quoted(text)), self._source, span, fix))
 
     def _syntax(self, error: yaml.YAMLError) -> None:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        mark = _telling_mark(error)
         at = getattr(error, "position", 0) if mark is None else mark.index
         at = at if isinstance(at, int) else 0
         span = self._source.span(at, min(at + 1, len(self._source.text)))
@@ -170,6 +170,13 @@ class _Reading:
             self._report.add_span(reading.TabIndentation(), span, replacement(span, "  ", "indent with spaces"))
         else:
             self._report.add_span(reading.YamlSyntax(problem, _advice(problem, here)), span)
+
+
+def _telling_mark(error: yaml.YAMLError) -> yaml.error.Mark | None:
+    """Where the reader's eye should go: for quotes that are never closed, where they open."""
+    problem, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    open_quotes = "quoted scalar" in str(getattr(error, "context", "")) and "end of stream" in str(error)
+    return context if open_quotes or problem is None else problem
 
 
 def _unquoted_template(line: str) -> tuple[int, int] | None:

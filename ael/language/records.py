@@ -73,10 +73,11 @@ class Table:
 def read_record(table: Table, value: Mapping[str, JsonValue], at: Path, report: Report) -> dict[str, JsonValue]:
     """Every key of a mapping, read by its row: field → value. Reports all problems, leaves those keys out."""
     values: dict[str, JsonValue] = {}
+    misspelt: set[str | None] = set()
     for name, item in value.items():
         key = table.rows.get(name)
         if key is None:
-            _unknown_key(table, name, at, report)
+            misspelt.add(_unknown_key(table, name, at, report))
         elif key.shape is None or key.stage > STAGE:
             report.add(structure.NotSupportedYet(f"`{name}`", report.what(at)), (*at, name), key=True)
         elif name != key.name and not _old_name(key, name, value, at, report):
@@ -86,8 +87,9 @@ def read_record(table: Table, value: Mapping[str, JsonValue], at: Path, report: 
             if result is not MISSING:
                 values[key.field or key.name] = result
     for key in table.keys:
-        if key.required and not any(name in value for name in (key.name, *key.old_names)):
-            report.add(structure.KeyMissing(report.what(at), key.name, key.about), at)
+        if key.required and key.name not in misspelt and key.name not in value:
+            about = key.about[0].lower() + key.about[1:].rstrip(".")
+            report.add(structure.KeyMissing(report.what(at), key.name, about), at)
     return values
 
 
@@ -103,7 +105,8 @@ def _old_name(key: Key, name: str, value: Mapping[str, JsonValue], at: Path, rep
     return True
 
 
-def _unknown_key(table: Table, name: str, at: Path, report: Report) -> None:
+def _unknown_key(table: Table, name: str, at: Path, report: Report) -> str | None:
+    """Report it; the name of the key it was probably meant to be."""
     path = (*at, name)
     other = next((other.title for other in table.others if name in other.rows), None)
     near = None if other else nearest(name, [key.name for key in table.keys if key.stage <= STAGE])
@@ -115,6 +118,7 @@ def _unknown_key(table: Table, name: str, at: Path, report: Report) -> None:
     fix = None if near is None else report.replace(path, near, f"write `{near}`", key=True)
     unsafe = None if fix is None else attrs.evolve(fix, safe=False)
     report.add(structure.KeyUnknown(report.what(at), name, near, elsewhere), path, key=True, fix=unsafe)
+    return near
 
 
 @attrs.frozen

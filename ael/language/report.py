@@ -82,7 +82,8 @@ class Report:
         owner, rest = self._owner(at)
         if not rest:
             return owner or "the workflow"
-        name = "`" + ".".join(str(part) for part in rest) + "`"
+        dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+        name = f"`{dotted.removeprefix('.')}`"
         return f"{name} of {owner}" if owner else name
 
     def _owner(self, at: Path) -> tuple[str, Path]:

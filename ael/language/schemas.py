@@ -38,7 +38,8 @@ def check_schema(schema: Mapping[str, JsonValue], what: str, at: Path, report: R
         report.add(structure.SchemaInvalid(what, _short(error.message)), (*at, *error.instance_path))
         return False
     except (ValueError, TypeError, OverflowError, library.ReferencingError) as error:
-        report.add(structure.SchemaInvalid(what, _short(str(error))), at)
+        below = getattr(error.__cause__, "instance_path", ())
+        report.add(structure.SchemaInvalid(what, _short(str(error))), (*at, *below))
         return False
     return True
 

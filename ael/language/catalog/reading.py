@@ -79,7 +79,7 @@ class EncodingInvalid(Problem):
 
 @attrs.frozen
 class YamlSyntax(Problem):
-    """The text is no YAML.
+    """The text does not follow the rules of YAML.
 
     YAML goes by indentation: keys of one mapping stand in the same column. Text that contains ``: `` or `` #``, or
     begins with one of ``@ ` % & * ! | > { [``, has to be quoted.

@@ -15,7 +15,6 @@ __all__ = [
     "MixedCondition",
     "RootUnknown",
     "StepUnknown",
-    "TemplateInvalid",
     "TemplateNotSupported",
     "TemplateProblemKind",
     "TemplateSyntax",
@@ -126,15 +125,8 @@ class MixedCondition(TemplateProblemKind):
 
 
 @attrs.frozen
-class TemplateInvalid(TemplateProblemKind):
-    """The template cannot be used for a reason that has no kind of its own."""
-
-    code = "AEL312"
-
-
-@attrs.frozen
 class TemplateNotSupported(TemplateProblemKind):
     """The template reads something that a later version of ael has."""
 
-    code = "AEL313"
+    code = "AEL312"
     advice = "remove it, or use a version of ael that supports it"

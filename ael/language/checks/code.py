@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from ael.code_references import CodeReference
 from ael.dataflow import StepFlow
@@ -50,23 +50,23 @@ class _Checking:
             self._check_executor(executors)
 
     def _check_reads(self) -> None:
-        names = self._context.flow.names
+        inputs = tuple(self._context.flow.names.inputs)
         if self._flow.code is None:
             return
         for reference in self._flow.code.steps:
-            self._check_reference(reference, names.steps, code.CodeStepUnknown)
+            self._check_reference(reference, self._context.step_ids, code.CodeStepUnknown)
         for reference in self._flow.code.inputs:
-            self._check_reference(reference, names.inputs, code.CodeInputUnknown)
+            self._check_reference(reference, inputs, code.CodeInputUnknown)
 
     def _check_reference(
         self,
         reference: CodeReference,
-        known: Collection[str],
+        known: tuple[str, ...],
         kind: type[code.CodeStepUnknown | code.CodeInputUnknown],
     ) -> None:
         if reference.name not in known:
             near = nearest(reference.name, known)
-            problem = kind(self._step.id, reference.name, near, listing(tuple(known)))
+            problem = kind(self._step.id, reference.name, near, listing(known))
             self._report(problem, reference.line, reference.column, len(reference.name))
 
     def _check_executor(self, executors: Mapping[str, CodeExecutor]) -> None:

@@ -25,6 +25,11 @@ class Context:
         """With an empty report."""
         return cls(definition, flow, Report(definition.source, definition.spans))
 
+    @property
+    def step_ids(self) -> tuple[str, ...]:
+        """The ids that can be named: not those made up for steps whose own is missing or taken."""
+        return tuple(step_id for step_id in self.flow.numbers if "#" not in step_id)
+
     def path(self, step: StepDefinition, *below: str | int) -> Path:
         """The path of something in a step; of a definition made in Python too, where it leads nowhere."""
         return (*step.path, *below)

@@ -37,7 +37,9 @@ def _check_dependencies(step: StepDefinition, context: Context) -> None:
             near = nearest(name, known)
             fix = None if near is None else context.report.replace(path, near, f"write `{near}`")
             unsafe = None if fix is None else Fix(fix.message, fix.edits)
-            context.report.add(graph.DependencyUnknown(step.id, name, near, listing(tuple(known))), path, fix=unsafe)
+            context.report.add(
+                graph.DependencyUnknown(step.id, name, near, listing(context.step_ids)), path, fix=unsafe
+            )
         elif name == step.id:
             context.report.add(graph.SelfDependency(step.id), path)
         seen.add(name)

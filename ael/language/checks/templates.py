@@ -46,7 +46,7 @@ def _report(template: Template, path: Path, context: Context) -> None:
         written, shift = written[len(FROM_PREFIX) : -len(" }}")], len(FROM_PREFIX)
     place = context.placer(path, written)
     for problem in template.problems:
-        kind = _KINDS.get(problem.kind, templates.TemplateInvalid)
+        kind = _KINDS.get(problem.kind, templates.TemplateSyntax)
         value = kind(problem.message, problem.suggestion)
         if place is None:
             context.report.add(value, path)

@@ -34,7 +34,7 @@ def _problem(step: StepDefinition, body: ToolBody, miss: ToolMiss, known: list[s
     name = body.tool if body.server is None else f"{body.server}.{body.tool}"
     optional = step.on_missing_tool is OnError.SKIP and miss.reason in {"unknown", "unknown_server"}
     if optional:
-        return tools.ToolMissingSkipped(step.id, name, None)
+        return tools.ToolMissingSkipped(step.id, name, _nearest_tool(name, tuple(known)))
     return _PROBLEMS[miss.reason](step, name, miss, known)
 
 

@@ -1,0 +1,120 @@
+"""Every kind of problem has a file that has it, and the exact text that a user then reads.
+
+``AEL_UPDATE_GOLDENS=1`` writes the texts instead of comparing; the difference is then read like any other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import attrs
+import pytest
+
+from ael.dataflow import analyse
+from ael.definition import CodeBody, StepDefinition, WorkflowDefinition
+from ael.diagnostics import Diagnostic
+from ael.language import KINDS, check_definition, parse, read_file, render_text
+from ael.ports import CodeProblem, ToolMiss, ToolSpec
+from ael.types import JsonValue
+
+FOLDER = Path(__file__).parent
+WITHOUT_FILE = ("AEL001_missing", "AEL703_executor", "AEL704_executor")
+STEMS = sorted({path.stem for path in FOLDER.glob("*.yaml")} | set(WITHOUT_FILE))
+TOOLS = (
+    ToolSpec("git_log", server="git", read_only=True),
+    ToolSpec("git_status", server="git", read_only=True),
+    ToolSpec("git_commit", server="git"),
+)
+MISSES = {
+    "search": ToolMiss("ambiguous", ("web.search", "files.search")),
+    "shell.run": ToolMiss("disabled", advice="allow it with Settings(allow_shell=True)"),
+}
+
+
+@attrs.frozen
+class FixedCatalog:
+    """Three tools of one server, and one name for each way to miss."""
+
+    def lookup(self, name: str, server: str | None = None) -> ToolSpec | ToolMiss:
+        if name in MISSES:
+            return MISSES[name]
+        full = name if server is None else f"{server}.{name}"
+        if "." in full and not full.startswith("git."):
+            return ToolMiss("unknown_server", ("git", "web"))
+        return next((tool for tool in TOOLS if full in {tool.name, tool.full_name}), ToolMiss("unknown"))
+
+    def specs(self) -> tuple[ToolSpec, ...]:
+        return TOOLS
+
+
+@attrs.frozen
+class NoImports:
+    """An executor that refuses imports."""
+
+    name: str = "safe"
+
+    def check(self, code: str) -> list[CodeProblem]:
+        return [
+            CodeProblem("CODE_SECURITY", f"{line.strip()!r} is not allowed", number, 1, "do without it")
+            for number, line in enumerate(code.splitlines(), 1)
+            if line.startswith("import ")
+        ]
+
+    async def run(self, call: object) -> JsonValue:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def checked(definition: WorkflowDefinition) -> list[Diagnostic]:
+    return check_definition(definition, analyse(definition), catalog=FixedCatalog(), executors={"safe": NoImports()})
+
+
+def diagnostics_of_python(executor: str) -> list[Diagnostic]:
+    step = StepDefinition("a", CodeBody("return 1", executor))
+    return checked(WorkflowDefinition("demo", (step,)))
+
+
+def diagnostics_of(stem: str) -> list[Diagnostic]:
+    """All problems of one file, as `ael check` has them."""
+    if stem == "AEL703_executor":
+        return diagnostics_of_python("trustd")
+    if stem == "AEL704_executor":
+        return diagnostics_of_python("trusted")
+    path = Path(f"{stem}.yaml")
+    first_line = path.read_bytes().partition(b"\n")[0] if path.is_file() else b""
+    limit = re.search(rb"limit: (\d+)", first_line)
+    source = read_file(path, limit=int(limit[1])) if limit else read_file(path)
+    if isinstance(source, Diagnostic):
+        return [source]
+    definition, found = parse(source.text, filename=source.name)
+    if definition is not None:
+        found = [*found, *checked(definition)]
+    return sorted(found, key=lambda diagnostic: (diagnostic.line or 0, diagnostic.column or 0))
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_text_is_as_expected(stem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(FOLDER)
+    found = diagnostics_of(stem)
+    assert stem.partition("_")[0] in {diagnostic.code for diagnostic in found}
+    text = render_text(found)
+    golden = FOLDER / f"{stem}.txt"
+    if os.environ.get("AEL_UPDATE_GOLDENS"):
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+
+
+def test_every_kind_has_a_golden() -> None:
+    texts = "".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.txt"))
+    assert set(KINDS) - set(re.findall(r"\[(AEL\d+)\]", texts)) == set()
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_every_kind_explains_itself(code: str) -> None:
+    kind = KINDS[code]
+    assert kind.explanation().endswith((".", "``", ")"))
+    assert len(kind.explanation().splitlines()[0]) > 20
