@@ -10,6 +10,7 @@ from mcp.server import Server
 from mcp_types import (
     CallToolResult,
     ImageContent,
+    InputRequiredResult,
     ListToolsResult,
     TextContent,
     Tool,
@@ -80,10 +81,8 @@ async def wait(ctx: Any, args: dict[str, Any]) -> CallToolResult:
     return text("waited")
 
 
-async def garbage(ctx: Any, args: dict[str, Any]) -> CallToolResult:
-    os.write(1, args["line"].encode() + b"\n")
-    await asyncio.sleep(600)
-    return text("never")
+async def ask(ctx: Any, args: dict[str, Any]) -> InputRequiredResult:
+    return InputRequiredResult(request_state="half way")
 
 
 async def die(ctx: Any, args: dict[str, Any]) -> CallToolResult:
@@ -109,7 +108,7 @@ TOOLS: dict[str, tuple[Any, dict[str, Any], dict[str, Any] | None, ToolAnnotatio
     "big": (big, {"bytes": {"type": "integer"}}, None, None),
     "slow": (slow, {"note": {"type": "string"}}, None, None),
     "wait": (wait, {"seconds": _NUMBER}, None, None),
-    "garbage": (garbage, {"line": {"type": "string"}}, None, None),
+    "ask": (ask, {}, None, None),
     "die": (die, {}, None, None),
     "environment": (environment, {}, None, None),
 }
@@ -123,7 +122,7 @@ async def list_tools(ctx: Any, params: Any) -> ListToolsResult:
     return ListToolsResult(tools=tools)
 
 
-async def call_tool(ctx: Any, params: Any) -> CallToolResult:
+async def call_tool(ctx: Any, params: Any) -> CallToolResult | InputRequiredResult:
     return await TOOLS[params.name][0](ctx, params.arguments or {})
 
 

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 import httpx2
 from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import CONNECTION_CLOSED
 
 from ael.mcp_server import McpServer
 from ael.tools.mcp.marks import Mark, mark
@@ -68,18 +69,20 @@ class _IsolatingClient(httpx2.AsyncClient):
             return _reply(request, Mark.LOST, _reason(error))
 
     async def _answer(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
-        is_json = response.headers.get("content-type", "").lower().startswith("application/json")
-        if response.status_code == 404 and "mcp-session-id" in request.headers:
-            await response.aclose()
-            return _reply(request, Mark.SESSION_GONE, "the server knows the session no more")
-        if is_json:
-            return await self._read(request, response)
-        # A 404 without a session is the SDK's sign of an older server while it negotiates.
-        if response.status_code >= 400 and response.status_code != 404:
-            await response.aclose()
-            reason = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
-            return _reply(request, Mark.HTTP_STATUS, reason, status=response.status_code)
-        return response
+        if response.status_code < 400:
+            is_json = _is_json(response)
+            return await self._read(request, response) if is_json else response
+        whole = await self._read(request, response)
+        error = _error_in(whole)
+        reason = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+        # 404 is the protocol's word for a session the server forgot; many servers say 400. Either way nothing was run.
+        if response.status_code in (400, 404) and "mcp-session-id" in request.headers:
+            return _reply(request, Mark.SESSION_GONE, f"{reason}: {error['message']}" if error else reason)
+        # Codes with a meaning, and a bare 404 of an older server, go on to the SDK, which negotiates by them.
+        if (error and error["code"] != CONNECTION_CLOSED) or (response.status_code == 404 and error is None):
+            return whole
+        message = f"{reason}: {error['message']}" if error else reason
+        return _reply(request, Mark.HTTP_STATUS, message, status=response.status_code)
 
     async def _read(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         parts: list[bytes] = []
@@ -97,6 +100,19 @@ class _IsolatingClient(httpx2.AsyncClient):
 
 
 _BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+def _is_json(response: httpx2.Response) -> bool:
+    return str(response.headers.get("content-type", "")).lower().startswith("application/json")
+
+
+def _error_in(response: httpx2.Response) -> dict[str, JsonValue] | None:
+    """The JSON-RPC error a refusal carries."""
+    try:
+        error = response.json()["error"]
+        return {"code": int(error["code"]), "message": str(error["message"])}
+    except (ValueError, TypeError, LookupError):
+        return None
 
 
 def _bound_reading(request: httpx2.Request) -> None:

@@ -45,6 +45,8 @@ __all__ = ["SdkSession", "connect"]
 logging.getLogger("mcp").addHandler(logging.NullHandler())
 
 _MOST_PAGES = 1000
+# Servers use the same code for errors of their own; the SDK's own say one of these.
+_SDK_SAYS = ("Connection closed", "SSE stream ")
 _RETRYABLE_STATUS = frozenset({408, 425, 429})
 
 
@@ -140,7 +142,7 @@ class SdkSession:
         reason = mark_of(error.data)
         if reason is not None:
             return self._marked(name, error, reason)
-        if error.code == CONNECTION_CLOSED:
+        if error.code == CONNECTION_CLOSED and error.message.startswith(_SDK_SAYS):
             if "byte limit" in error.message:  # httpx2's bound of one SSE event, which the SDK passes on as text only
                 return too_large(name, self._max_result_bytes)
             return self._lost(name, error.message)
