@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
 from ael.code.delivery import RESULT_WALK, HostObject, deliver
 from ael.code.failures import Frame, Limits, Place, Raised, failure
 from ael.code.program import Program
@@ -123,7 +121,7 @@ class Attempt:
         match session.feed_run(RESULT_WALK, inputs={"__ael_fields": fields}):
             case ("data", value):
                 result = normalise(value)
-                self._charge(len(msgspec.json.encode(result)))
+                self._charge(len(repr(result)))
                 return result
             case ("no data", list() as path, str() as kind):
                 parts = [part if isinstance(part, int) else str(part) for part in path]
@@ -149,7 +147,7 @@ class Attempt:
         plain = {name: _loggable(value) for name, value in fields.items()}
         if level not in _LEVELS:
             plain["level"], level = _loggable(level), "info"
-        self._charge(len(text) + len(msgspec.json.encode(plain)) + _CALL_COST)
+        self._charge(len(text) + len(repr(plain)) + _CALL_COST)
         self._say(str(level), text, plain)
 
     def _say(self, level: str, message: str, fields: dict[str, JsonValue]) -> None:
@@ -216,7 +214,7 @@ def _wrap(value: JsonValue, wrapper: type[pydantic_monty.ClassInstance]) -> obje
     """A value with its host objects, which are at most two levels down, in the sandbox's wrapper."""
     if isinstance(value, HostObject):
         instance = _OBJECT_TYPES[value.kind]()
-        names = [name for name in value.attributes if name.isidentifier()]
+        names = [name for name in value.attributes if name.isidentifier() and not name.startswith("__")]
         for name in names:
             setattr(instance, name, _wrap(value.attributes[name], wrapper))
         return wrapper(instance, eager_attrs=names)

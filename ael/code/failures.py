@@ -134,7 +134,7 @@ def _memory_limit(raised: Raised, limits: Limits) -> CodeProblem | None:
 
 
 def _calls_limit(raised: Raised, _: Limits) -> CodeProblem | None:
-    if raised.kind == "RuntimeError" and not raised.frames and "suspension" in raised.message:
+    if raised.kind == "RuntimeError" and re.fullmatch(r"suspension limit \d+ exceeded", raised.message):
         return CodeProblem("CODE_LIMIT", "the code calls log() or sleeps more often than it may")
     return None
 

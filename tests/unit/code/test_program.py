@@ -74,7 +74,13 @@ def test_a_column_inside_an_insertion_is_where_it_was_made() -> None:
     assert {program.column(1, column) for column in range(7, 19)} == {7}
 
 
-@pytest.mark.parametrize("code", ["x" + "+x" * 5000, "-" * 5000 + "1", "(" * 500, "[" * 150 + "]" * 150], ids=len)
+def test_half_a_character_is_a_syntax_error() -> None:
+    assert [problem.code for problem in read_program("x = '\ud800'").problems] == ["CODE_SYNTAX"]
+
+
+@pytest.mark.parametrize(
+    "code", ["x" + "+x" * 400, "x" + "+x" * 5000, "-" * 5000 + "1", "(" * 500, "[" * 150 + "]" * 150], ids=len
+)
 def test_deep_nesting_is_a_problem_or_fine_but_never_an_exception(code: str) -> None:
     assert all(problem.code == "CODE_SYNTAX" for problem in read_program(code).problems)
 

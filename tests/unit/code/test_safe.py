@@ -114,6 +114,7 @@ async def test_result(run: Run, code: str, result: Any) -> None:
         [[Decimal(number)] for number in range(1500)],
         "🙂" * 1000,
         2**70,
+        [2**70, Decimal(1)],
         {"a-b": {"": [[]]}},
     ],
     ids=lambda value: type(value).__name__,
@@ -297,6 +298,23 @@ async def test_print_and_log_go_to_the_log_of_the_step(run: Run, sink: Any, capf
     assert sink.lines[5][2]["level"] == "loud"
     assert sink.lines[6][2] == {"t": [1]}
     assert capfd.readouterr() == ("", "")
+
+
+async def test_calls_of_the_host_are_counted(run: Run) -> None:
+    with pytest.raises(CodeError, match="more often than it may") as caught:
+        await run("import time\nwhile True: time.sleep(0)", timeout=1000)
+    assert caught.value.code == "CODE_LIMIT"
+
+
+async def test_any_number_can_be_logged(run: Run, sink: Any) -> None:
+    await run("log(5, n=2 ** 70, when=None)")
+    assert sink.lines == [("info", "5", {"n": 2**70, "when": None})]
+
+
+async def test_an_input_may_have_any_name(run: Run) -> None:
+    inputs = {"__class__": 1, "get": 2, "a-b": 3, "class": 4, "items": 5}
+    assert await run("return inputs.get, inputs.items", inputs=inputs) == [2, 5]
+    assert await run("return [inputs[name] for name in inputs]", inputs=inputs) == [1, 2, 3, 4, 5]
 
 
 async def test_output_before_a_failure_is_kept(run: Run, sink: Any) -> None:
