@@ -40,11 +40,16 @@ class SafeExecutor:
 
     Nothing is started before the first step. One executor serves all executions of an engine; as many steps
     run at once as there are processors, others wait their turn. Each attempt gets a fresh interpreter.
+
+    Args:
+        settings: ``code_cpu``, ``code_memory`` and ``code_output`` bound each attempt.
+        sandbox: The module that must be importable.
     """
 
     name = "safe"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, sandbox: str = "pydantic_monty") -> None:
+        self._sandbox = sandbox
         self._settings = settings
         self._size = max(os.cpu_count() or 1, 1)
         self._workers = Workers(self._size, "ael-code")
@@ -54,7 +59,7 @@ class SafeExecutor:
     def check(self, code: str) -> Sequence[CodeProblem]:
         """What is wrong with the code, in order of place; starts nothing."""
         problems = _programs(code).problems
-        return problems if _installed() else [_MISSING, *problems]
+        return problems if _installed(self._sandbox) else [_MISSING, *problems]
 
     async def run(self, call: CodeCall) -> JsonValue:
         """Run one attempt and return its normalised result. Cancelling kills the process it runs in.
@@ -63,7 +68,7 @@ class SafeExecutor:
             CodeError: With one of the ``CODE_*`` codes; ``details`` has ``file line column traceback`` as far as known.
         """
         program = _programs(call.code)
-        if not _installed():
+        if not _installed(self._sandbox):
             raise _unavailable(_MISSING.message)
         if program.problems:
             raise error_of_problem(program.problems[0], Place(call, program))
@@ -108,6 +113,6 @@ def _unavailable(message: str) -> CodeError:
     return CodeError(message, code=_MISSING.code, category=ErrorCategory.CODE, retryable=False, hint=_MISSING.hint)
 
 
-@lru_cache(maxsize=1)
-def _installed() -> bool:
-    return importlib.util.find_spec("pydantic_monty") is not None
+@lru_cache(maxsize=8)
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -104,28 +104,30 @@ class _Reader:
         self.uses = Uses()
 
     def visit(self, node: ast.AST, place: _Place = _Place.OTHER) -> None:
-        match node:
-            case ast.Attribute() | ast.Subscript():
-                self._access(node, place)
-            case ast.Name():
-                self._name(node, place)
-            case ast.Call():
-                self._call(node, place)
-            case ast.For() | ast.comprehension():
-                self.visit(node.iter, _Place.READ_AS_MAPPING)
-                self._children(node, but=node.iter)
-            case ast.Compare():
-                self.visit(node.left)
-                self._all(node.comparators, _Place.READ_AS_MAPPING)
-            case ast.Dict():
-                self._all((key for key in node.keys if key is not None), _Place.OTHER)
-                merged = {id(value) for key, value in zip(node.keys, node.values, strict=True) if key is None}
-                for value in node.values:
-                    self.visit(value, _Place.READ_AS_MAPPING if id(value) in merged else _Place.OTHER)
-            case ast.Return(value=ast.expr() as value):
+        visit = _VISITS.get(type(node))
+        if visit is not None:
+            visit(self, node, place)
+        else:
+            self._children(node)
+
+    def _loop(self, node: ast.For | ast.comprehension, _: _Place) -> None:
+        self.visit(node.iter, _Place.READ_AS_MAPPING)
+        self._children(node, but=node.iter)
+
+    def _compare(self, node: ast.Compare, _: _Place) -> None:
+        self.visit(node.left)
+        self._all(node.comparators, _Place.READ_AS_MAPPING)
+
+    def _dict(self, node: ast.Dict, _: _Place) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
                 self.visit(value, _Place.READ_AS_MAPPING)
-            case _:
-                self._children(node)
+            else:
+                self._all((key, value), _Place.OTHER)
+
+    def _return(self, node: ast.Return, _: _Place) -> None:
+        if node.value is not None:
+            self.visit(node.value, _Place.READ_AS_MAPPING)
 
     def _all(self, nodes: Iterable[ast.AST], place: _Place) -> None:
         for node in nodes:
@@ -196,6 +198,19 @@ class _Reader:
         use.escapes = use.escapes or place is not _Place.READ_AS_MAPPING
         if root == "steps":
             self.uses.step.escapes = True
+
+
+_VISITS: dict[type[ast.AST], Callable[..., None]] = {
+    ast.Attribute: _Reader._access,
+    ast.Subscript: _Reader._access,
+    ast.Name: _Reader._name,
+    ast.Call: _Reader._call,
+    ast.For: _Reader._loop,
+    ast.comprehension: _Reader._loop,
+    ast.Compare: _Reader._compare,
+    ast.Dict: _Reader._dict,
+    ast.Return: _Reader._return,
+}
 
 
 def _root_of(node: ast.expr) -> str | None:

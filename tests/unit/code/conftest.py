@@ -1,3 +1,5 @@
+"""One executor for all tests of code steps, and a sink that keeps what they say."""
+
 from __future__ import annotations
 
 import asyncio

@@ -403,10 +403,10 @@ def test_one_executor_serves_one_loop_after_another(executor: SafeExecutor) -> N
     assert [asyncio.run(executor.run(call)), asyncio.run(executor.run(call))] == [1, 1]
 
 
-async def test_a_missing_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ael.code.safe._installed", lambda: False)
+async def test_a_missing_extra_names_the_command() -> None:
+    executor = SafeExecutor(Settings(), sandbox="no_such_module")
     with pytest.raises(CodeError) as caught:
-        await SafeExecutor(Settings()).run(CodeCall(code="return 1", inputs={}, steps={}))
+        await executor.run(CodeCall(code="return 1", inputs={}, steps={}))
     assert (caught.value.code, caught.value.retryable, caught.value.category) == ("CODE_UNAVAILABLE", False, "code")
     assert caught.value.hint == "pip install 'ael[code]'"
 

@@ -91,9 +91,8 @@ def test_problems_lie_inside_the_code(code: str) -> None:
         assert problem.column >= 1
 
 
-def test_a_missing_extra_is_told_statically(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ael.code.safe._installed", lambda: False)
-    problems = SafeExecutor(Settings()).check("return 1")
+def test_a_missing_extra_is_told_statically() -> None:
+    problems = SafeExecutor(Settings(), sandbox="no_such_module").check("return 1")
     assert [(problem.code, problem.hint) for problem in problems] == [("CODE_UNAVAILABLE", "pip install 'ael[code]'")]
 
 
