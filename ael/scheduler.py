@@ -110,7 +110,7 @@ class Scope:
         if status is _FAILED:
             return self._stop(f"stopped: {self.plan.steps[number].id}")
         if taken and not self._blocked:
-            return Next(self._count_down(number), done=self._unsettled == 0)
+            return Next(self._count_down(number), (), (), self._unsettled == 0)
         return self._spread(number, taken=taken)
 
     def stop(self, reason: str) -> Next:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -33,12 +33,10 @@ __all__ = [
 JsonValue: TypeAlias = Any
 """JSON, plus datetime, date, Decimal and bytes. The only ``Any`` of the package."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 def datetime_from_ns(nanoseconds: int) -> datetime:
     """The UTC-aware datetime of an instant in nanoseconds since the epoch, to the microsecond."""
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
 
 
 class ExecutionStatus(enum.StrEnum):

@@ -63,9 +63,10 @@ def normalise(value: object) -> JsonValue:
     Raises:
         NotDataError: NaN, an infinity, an object that is no data, a cycle, or more than 200 levels.
     """
-    if type(value) in _SCALARS:
+    kind = type(value)
+    if kind in _SCALARS:
         return value
-    return _normalise(value, [])
+    return _from_mapping(value, []) if type(value) is dict else _normalise(value, [])
 
 
 def _normalise(value: object, path: list[str | int]) -> JsonValue:
