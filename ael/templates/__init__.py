@@ -1,0 +1,32 @@
+"""Templates: recognised at load as constant, plain path or expression; rendered natively, in a sandbox.
+
+Constants and plain paths are told by a regular expression and never meet Jinja, which is imported with
+the first real expression.
+"""
+
+from ael.templates.model import (
+    Data,
+    Names,
+    Reference,
+    SkippedOutputError,
+    StepView,
+    Template,
+    TemplateKind,
+    TemplateProblem,
+    is_true,
+)
+from ael.templates.parsing import parse, parse_condition
+
+__all__ = [
+    "Data",
+    "Names",
+    "Reference",
+    "SkippedOutputError",
+    "StepView",
+    "Template",
+    "TemplateKind",
+    "TemplateProblem",
+    "is_true",
+    "parse",
+    "parse_condition",
+]

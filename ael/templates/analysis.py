@@ -1,0 +1,253 @@
+"""One walk over the syntax tree of an expression: what it reads, what is wrong, what the sandbox rewrites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from jinja2 import nodes
+
+from ael.templates.filters import signature_of
+from ael.templates.model import Names, TemplateProblem
+from ael.templates.reading import nearest
+from ael.templates.references import ROOTS, Chain, Key, problems_of, unknown_root
+from ael.templates.sandbox import FUNCTIONS, LOOP_OVER, SandboxEnvironment
+from ael.templates.tokens import Tokens
+
+__all__ = ["Analysis"]
+
+_REFUSED: Mapping[type[nodes.Node], str] = {
+    nodes.Include: "include",
+    nodes.Import: "import",
+    nodes.FromImport: "from",
+    nodes.Extends: "extends",
+    nodes.Block: "block",
+    nodes.ScopedEvalContextModifier: "autoescape",
+}
+_FIXED_ROOTS = frozenset({"steps", "inputs", "secrets", "config"})
+_BY_NAME = {"map": ("filter", 0), "select": ("test", 0), "reject": ("test", 0)}
+_BY_NAME |= {"selectattr": ("test", 1), "rejectattr": ("test", 1)}
+
+
+class Analysis:
+    """Walks a tree once, changing it in place.
+
+    Attributes:
+        chains: What is read, in order of appearance.
+        problems: What is wrong.
+    """
+
+    def __init__(self, tree: nodes.Template, tokens: Tokens, names: Names, environment: SandboxEnvironment) -> None:
+        self.chains: list[Chain] = []
+        self.problems: list[TemplateProblem] = []
+        self._tokens = tokens
+        self._names = names
+        self._environment = environment
+        self._local = frozenset(_stored(tree))
+        for call in tree.find_all(nodes.Call):
+            if isinstance(call.node, nodes.Getattr):
+                call.node.ctx = "call"
+        self._visit(tree)
+
+    def _visit(self, node: nodes.Node) -> None:
+        kind = "refused" if type(node) in _REFUSED else type(node).__name__.lower()
+        getattr(self, f"_visit_{kind}", self._visit_children)(node)
+
+    def _visit_children(self, node: nodes.Node) -> None:
+        for child in node.iter_child_nodes():
+            self._visit(child)
+
+    def _problem(self, kind: str, message: str, place: tuple[str, int], suggestion: str | None = None) -> None:
+        name, start = place
+        length = self._tokens.ends.get(start, start + len(name)) - start
+        self.problems.append(TemplateProblem(kind, message, name, start, length, suggestion))
+
+    # Reading
+
+    def _visit_name(self, node: nodes.Name) -> None:
+        start = node.lineno - 1
+        if node.ctx != "load":
+            if node.name in _FIXED_ROOTS:
+                self._problem("syntax", f"`{node.name}` cannot be assigned to", (node.name, start))
+        elif node.name not in self._local or node.name in _FIXED_ROOTS:
+            self._read(Chain(node.name, start, start + len(node.name)))
+
+    def _visit_getattr(self, node: nodes.Getattr | nodes.Getitem) -> None:
+        chain = self._chain(node)
+        if chain is None or (chain.root in self._local and chain.root not in _FIXED_ROOTS):
+            self._visit_children(node)
+            return
+        self._read(chain)
+        self._visit_computed(node)
+
+    _visit_getitem = _visit_getattr
+
+    def _visit_computed(self, node: nodes.Node) -> None:
+        """Along a chain, what is in brackets and not constant."""
+        while isinstance(node, nodes.Getattr | nodes.Getitem | nodes.Call):
+            if isinstance(node, nodes.Getitem):
+                self._visit(node.arg)
+            node = node.node
+
+    def _read(self, chain: Chain) -> None:
+        if chain.root in ROOTS or chain.root in self._names.locals:
+            self.chains.append(chain)
+            self.problems += problems_of(chain, self._names)
+        elif chain.root in FUNCTIONS:
+            message = f"`{chain.root}` is a function: call it, `{chain.root}(…)`"
+            self._problem("unknown_root", message, (chain.root, chain.start))
+        else:
+            self.problems.append(unknown_root(chain.root, chain.start, self._names, self._local))
+
+    def _chain(self, node: nodes.Node) -> Chain | None:
+        """The root and constant keys of a lookup; ``None`` if it starts at something that is no name."""
+        if isinstance(node, nodes.Name):
+            start = node.lineno - 1
+            return Chain(node.name, start, start + len(node.name)) if node.ctx == "load" else None
+        if isinstance(node, nodes.Call):
+            return self._chain_of_get(node)
+        if not isinstance(node, nodes.Getattr | nodes.Getitem):
+            return None
+        chain = self._chain(node.node)
+        if chain is None or chain.computed:
+            return chain
+        key, end = self._key(node)
+        if key is None:
+            return Chain(chain.root, chain.start, chain.end, chain.keys, computed=True)
+        return Chain(chain.root, chain.start, end, (*chain.keys, key))
+
+    def _chain_of_get(self, node: nodes.Call) -> Chain | None:
+        """``steps.get("a")`` names a step as ``steps["a"]`` does; any other call ends the chain."""
+        method = node.node
+        if not isinstance(method, nodes.Getattr):
+            return None
+        chain = self._chain(method.node)
+        if chain is None:
+            return None
+        constant = node.args[0] if node.args else None
+        is_get = chain.root == "steps" and not chain.keys and method.attr == "get"
+        if is_get and isinstance(constant, nodes.Const) and isinstance(constant.value, str):
+            key = self._constant_key(constant, constant.value)
+            return Chain(chain.root, chain.start, key.end + 1, (key,))
+        return None
+
+    def _key(self, node: nodes.Getattr | nodes.Getitem) -> tuple[Key | None, int]:
+        """The constant key of a lookup and where the lookup ends."""
+        opening = node.lineno - 1
+        start = self._tokens.following.get(opening, opening + 1)
+        end = self._tokens.ends.get(start, start)
+        if isinstance(node, nodes.Getattr):
+            return Key(node.attr, start, end), end
+        argument, sign = node.arg, 1
+        if isinstance(argument, nodes.Neg):
+            argument, sign = argument.node, -1
+        if not isinstance(argument, nodes.Const) or isinstance(argument.value, bool):
+            return None, end
+        if isinstance(argument.value, int):
+            key = Key(sign * argument.value, start, self._tokens.ends.get(argument.lineno - 1, end))
+        elif isinstance(argument.value, str) and sign == 1:
+            key = self._constant_key(argument, argument.value)
+        else:
+            return None, end
+        after = self._tokens.following.get(argument.lineno - 1, end)
+        return key, self._tokens.ends.get(after, key.end) if node.arg.lineno - 1 != opening else key.end
+
+    def _constant_key(self, node: nodes.Const, value: str) -> Key:
+        start = node.lineno - 1
+        return Key(value, start + 1, self._tokens.ends.get(start, start + 2) - 1)
+
+    # Calling
+
+    def _visit_call(self, node: nodes.Call) -> None:
+        callee = node.node
+        if isinstance(callee, nodes.Getattr):
+            chain = self._chain_of_get(node)
+            if chain is not None:
+                self._read(chain)
+            else:
+                self._visit(callee.node)
+        elif isinstance(callee, nodes.Name):
+            self._check_function(callee)
+        else:
+            self._visit(callee)
+        for argument in (*node.args, *node.kwargs, node.dyn_args, node.dyn_kwargs):
+            if argument is not None:
+                self._visit(argument)
+
+    def _check_function(self, callee: nodes.Name) -> None:
+        known = {*FUNCTIONS, *self._local}
+        if callee.name not in known:
+            message = f"there is no function {callee.name!r} in templates"
+            self._problem("unknown_function", message, (callee.name, callee.lineno - 1), nearest(callee.name, known))
+
+    def _visit_filter(self, node: nodes.Filter) -> None:
+        self._check_named("filter", node, node.lineno - 1)
+        self._visit_children(node)
+
+    def _visit_test(self, node: nodes.Test) -> None:
+        start = self._tokens.following.get(node.lineno - 1, node.lineno - 1)
+        if self._tokens.words.get(start) == "not":
+            start = self._tokens.following.get(start, start)
+        self._check_named("test", node, start)
+        self._visit_children(node)
+
+    def _check_named(self, what: str, node: nodes.Filter | nodes.Test, start: int) -> None:
+        function = self._known(what, node.name, start)
+        if function is None:
+            return
+        self._check_arguments(what, node, function, start)
+        named = _BY_NAME.get(node.name) if what == "filter" else None
+        if named is not None and len(node.args) > named[1]:
+            argument = node.args[named[1]]
+            if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+                self._known(named[0], argument.value, argument.lineno)
+
+    def _known(self, what: str, name: str, start: int) -> object:
+        table = self._environment.filters if what == "filter" else self._environment.tests
+        if name not in table:
+            message = f"there is no {what} {name!r}"
+            self._problem(f"unknown_{what}", message, (name, start), nearest(name, table))
+        return table.get(name)
+
+    def _check_arguments(self, what: str, node: nodes.Filter | nodes.Test, function: object, start: int) -> None:
+        signature = signature_of(function)  # type: ignore[arg-type]
+        if signature is None or node.dyn_args is not None or node.dyn_kwargs is not None:
+            return
+        try:
+            signature.bind(None, *node.args, **{str(keyword.key): None for keyword in node.kwargs})
+        except TypeError as error:
+            self._problem("filter_arguments", f"{what} {node.name!r}: {error}", (node.name, start))
+
+    # Statements
+
+    def _visit_for(self, node: nodes.For) -> None:
+        self._visit_children(node)
+        counted = nodes.Call(nodes.EnvironmentAttribute(LOOP_OVER), [node.iter], [], None, None)
+        counted.set_lineno(node.lineno)
+        node.iter = counted.set_environment(self._environment)
+
+    def _visit_condexpr(self, node: nodes.CondExpr) -> None:
+        self._visit_children(node)
+        if node.expr2 is None:
+            node.expr2 = nodes.Const(None, lineno=node.lineno, environment=self._environment)
+
+    def _visit_macro(self, node: nodes.Macro) -> None:
+        if node.name in _FIXED_ROOTS:
+            self._problem("syntax", f"`{node.name}` cannot be assigned to", (node.name, node.lineno - 1))
+        self._visit_children(node)
+
+    def _visit_refused(self, node: nodes.Node) -> None:
+        tag = _REFUSED[type(node)]
+        self._problem("syntax", f"`{{% {tag} %}}` is not available in templates", (tag, node.lineno - 1))
+
+
+def _stored(tree: nodes.Template) -> Iterable[str]:
+    """The names a template gives to something itself, wherever it does."""
+    for name in tree.find_all(nodes.Name):
+        if name.ctx != "load":
+            yield name.name
+    if tree.find(nodes.For) is not None:
+        yield "loop"
+    for macro in tree.find_all((nodes.Macro, nodes.CallBlock)):
+        yield from ("caller", "varargs", "kwargs")
+        if isinstance(macro, nodes.Macro):
+            yield macro.name

@@ -1,0 +1,286 @@
+"""The Jinja environment that templates run in: what they can reach is listed, everything else is not there.
+
+Values are data: they have keys and the methods of ``operations``, and no Python attribute is ever read
+from one. The compiler is told to send through the environment every operation that could reach further
+or build much: lookups, calls, comparisons, concatenation, output. Nothing is folded while compiling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from functools import partial
+
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context, LoopContext, Macro
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import Namespace
+
+from ael.templates.filters import GroupPair, make_filters, make_tests
+from ael.templates.limits import MAX_ELEMENTS, check_length, count_pass, weigh, write_text
+from ael.templates.missing import Missing, SecretsView, missing_key
+from ael.templates.operations import OPERATORS, ValueFormatter, find_method, join_text, method_names
+from ael.templates.reading import Unread, key_text, nearest, to_text, type_word
+from ael.types import JsonValue
+
+__all__ = ["FUNCTIONS", "LOOP_OVER", "SandboxEnvironment"]
+
+LOOP_OVER = "loop_over"
+_LOOP_FIELDS = "cycle changed depth depth0 first index index0 last length nextitem previtem revindex revindex0"
+_DATE_FIELDS = "year month day hour minute second microsecond"
+_ATTRIBUTES: tuple[tuple[type, frozenset[str]], ...] = (
+    (LoopContext, frozenset(_LOOP_FIELDS.split())),
+    (date, frozenset(_DATE_FIELDS.split())),
+    (GroupPair, frozenset({"grouper", "list"})),
+)
+"""The only Python attributes that can be read, beside those of a namespace, which are its keys."""
+
+
+_COMPARISONS = {"eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<=", "in": "in", "notin": "not in"}
+
+
+class _Passes:
+    """What a loop goes over, counted."""
+
+    def __init__(self, items: Iterable[JsonValue]) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)  # type: ignore[arg-type]  # a TypeError is what Jinja expects of an iterator
+
+    def __iter__(self) -> Iterator[JsonValue]:
+        for item in self._items:
+            count_pass()
+            yield item
+
+
+def _range(*bounds: int) -> range:
+    made = range(*bounds)
+    check_length(len(made), MAX_ELEMENTS)
+    return made
+
+
+def _dict(*pairs: JsonValue, **items: JsonValue) -> dict[str, JsonValue]:
+    for item in pairs:
+        weigh(item)
+    return dict(*pairs, **items)
+
+
+FUNCTIONS: Mapping[str, Callable[..., object]] = {"range": _range, "dict": _dict, "namespace": Namespace}
+
+
+class _Generator(CodeGenerator):
+    """Writes the calls into the environment. ``ctx`` of a ``Getattr`` is ``call`` where a method is called.
+
+    The names of the methods are Jinja's: ``visit_`` and the class of the node.
+    """
+
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
+        self.write("environment.method(" if node.ctx == "call" else "environment.getattr(")
+        self.visit(node.node, frame)
+        self.write(f", {node.attr!r}, {_source(node.node)!r})")
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
+        self.write("environment.getitem(")
+        self.visit(node.node, frame)
+        self.write(", ")
+        self.visit(node.arg, frame)
+        self.write(f", {_source(node.node)!r})")
+
+    def visit_Slice(self, node: nodes.Slice, frame: Frame) -> None:  # noqa: N802
+        self.write("slice(")
+        for part in (node.start, node.stop, node.step):
+            self.visit(part or nodes.Const(None), frame)
+            self.write(", ")
+        self.write(")")
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
+        self.write("environment.concatenate((")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write("))")
+
+    def visit_Compare(self, node: nodes.Compare, frame: Frame) -> None:  # noqa: N802
+        self.write("(environment.weigh(")
+        self.visit(node.expr, frame)
+        self.write(")")
+        for operand in node.ops:
+            self.visit(operand, frame)
+        self.write(")")
+
+    def visit_Operand(self, node: nodes.Operand, frame: Frame) -> None:  # noqa: N802
+        self.write(f" {_COMPARISONS[node.op]} environment.weigh(")
+        self.visit(node.expr, frame)
+        self.write(")")
+
+    def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:  # noqa: N802
+        self.write("{")
+        for pair in node.items:
+            self.write("environment.key(")
+            self.visit(pair.key, frame)
+            self.write("): ")
+            self.visit(pair.value, frame)
+            self.write(", ")
+        self.write("}")
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> str:
+        if isinstance(node, nodes.TemplateData):
+            return node.data
+        raise nodes.Impossible
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
+        self.write("environment.output(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
+        self.write(")")
+
+
+def _source(node: nodes.Node) -> str:
+    """About what the user wrote, for naming the place of something missing."""
+    match node:
+        case nodes.Name():
+            return node.name
+        case nodes.Getattr():
+            return _source(node.node) + key_text(node.attr)
+        case nodes.Getitem(arg=nodes.Const()):
+            return _source(node.node) + key_text(node.arg.as_const())
+        case nodes.Getitem():
+            return f"{_source(node.node)}[{_source(node.arg)}]"
+        case nodes.Call():
+            return f"{_source(node.node)}(…)"
+        case nodes.Filter() if node.node is not None:
+            return f"({_source(node.node)} | {node.name})"
+        case nodes.Const():
+            return repr(node.value)
+        case _:
+            return "…"
+
+
+class SandboxEnvironment(SandboxedEnvironment):
+    """Where templates are compiled and run; one for all, it keeps nothing between renderings."""
+
+    code_generator_class = _Generator
+    intercepted_binops = frozenset(OPERATORS)
+
+    def __init__(self) -> None:
+        super().__init__(undefined=Missing, optimized=False, keep_trailing_newline=True, autoescape=False, cache_size=0)
+        self.globals.clear()
+        self.filters.clear()
+        self.filters.update(make_filters(self))
+        self.tests.clear()
+        self.tests.update(make_tests(self))
+
+    # What compiled templates call
+
+    def getattr(self, obj: JsonValue, attribute: str, where: str = "") -> JsonValue:
+        """``obj.attribute``: the key of that name."""
+        if isinstance(obj, Mapping):
+            try:
+                return obj[attribute]
+            except KeyError:
+                return missing_key(obj, attribute, where)
+        if isinstance(obj, Missing):
+            return obj
+        return _read_attribute(obj, attribute, where)
+
+    def getitem(self, obj: JsonValue, argument: JsonValue, where: str = "") -> JsonValue:
+        """``obj[argument]``: a key, a position, or a slice."""
+        if isinstance(argument, str):
+            return self.getattr(obj, argument, where)
+        if isinstance(obj, Unread):
+            return obj
+        if isinstance(argument, slice):
+            part = obj[argument]
+            return weigh(part)
+        key = _checked(argument)
+        if not isinstance(obj, Mapping | str | list | tuple | range | bytes):
+            return missing_key(obj, key, where)
+        try:
+            return obj[key]
+        except (LookupError, TypeError):
+            return missing_key(obj, key, where)
+
+    def method(self, obj: JsonValue, name: str, where: str = "") -> JsonValue:
+        """``obj.name`` where it is called."""
+        if isinstance(obj, str) and name == "format":
+            return partial(self._format, obj)
+        if isinstance(obj, str) and name == "format_map":
+            return lambda mapping: self._format(obj, **mapping)
+        if isinstance(obj, Namespace | LoopContext | Missing):
+            return self.getattr(obj, name, where)
+        method = find_method(obj, name)
+        if method is not None:
+            return method
+        near = nearest(name, method_names(obj))
+        hint = f"; did you mean {near!r}?" if near else ""
+        return Missing.at(f"{where}.{name}", lambda: f"{type_word(obj)} has no method {name!r}{hint}")
+
+    def call(__self, __context: Context, __obj: JsonValue, *args: JsonValue, **kwargs: JsonValue) -> JsonValue:  # noqa: N805 - Jinja's signature keeps the names free for keywords
+        """Call a function, method or macro; each counts as a pass."""
+        count_pass()
+        for argument in (__obj, *args):
+            if isinstance(argument, Missing) and not isinstance(__obj, Macro):
+                argument.use()
+            weigh(argument)
+        if not callable(__obj):
+            raise TypeError(f"{type_word(__obj)} cannot be called")
+        if isinstance(__obj, LoopContext):
+            args = tuple(map(_Passes, args))
+        result = super().call(__context, __obj, *args, **kwargs)
+        return weigh(result)
+
+    def loop_over(self, items: Iterable[JsonValue]) -> _Passes:
+        """What a ``for`` goes over."""
+        return _Passes(items)
+
+    def call_binop(self, context: Context, operator: str, left: JsonValue, right: JsonValue) -> JsonValue:
+        """An operator that can build much from little."""
+        for operand in (left, right):
+            if isinstance(operand, Missing):
+                operand.use()
+        return OPERATORS[operator](left, right)
+
+    def concatenate(self, parts: tuple[JsonValue, ...]) -> str:
+        """``a ~ b``."""
+        return join_text("", parts)
+
+    def output(self, value: JsonValue) -> str:
+        """``{{ value }}`` amid text."""
+        return write_text(to_text(value))
+
+    def weigh(self, value: JsonValue) -> JsonValue:
+        """A side of a comparison."""
+        return weigh(value)
+
+    def key(self, value: JsonValue) -> JsonValue:
+        """A key of an object written out."""
+        return _checked(value)
+
+    def _format(self, template: str, /, *args: JsonValue, **kwargs: JsonValue) -> str:
+        return ValueFormatter(self.getattr, self.getitem).vformat(template, args, kwargs)
+
+
+def _checked(key: JsonValue) -> JsonValue:
+    """A key that is no list: hashing a deep one could take for ever."""
+    if isinstance(key, Unread):
+        key.use()
+    if isinstance(key, tuple):
+        raise TypeError("a list cannot be a key")
+    return key
+
+
+def _read_attribute(obj: JsonValue, attribute: str, where: str) -> JsonValue:
+    if isinstance(obj, SecretsView):
+        return obj.read(attribute)
+    if isinstance(obj, Namespace):
+        readable = not attribute.startswith("_")
+    else:
+        readable = any(isinstance(obj, kind) and attribute in names for kind, names in _ATTRIBUTES)
+    if readable:
+        try:
+            return getattr(obj, attribute)
+        except AttributeError:
+            pass
+    return missing_key(obj, attribute, where)
