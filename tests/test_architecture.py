@@ -25,7 +25,9 @@ def _paths() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def files() -> list[File]:
     wanted = (path for path in _paths() if path.suffix in TEXTS or path.name in ("Makefile", "run"))
-    return [File(path.relative_to(ROOT).as_posix(), path.read_text()) for path in wanted if path.is_file()]
+    return [
+        File(path.relative_to(ROOT).as_posix(), path.read_text(errors="replace")) for path in wanted if path.is_file()
+    ]
 
 
 def _name(rule: Rule) -> str:
