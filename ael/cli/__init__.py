@@ -15,6 +15,8 @@ from typing import NamedTuple, NoReturn
 
 import click
 
+import ael
+
 __all__ = ["COMMANDS", "cli", "main", "run_command_line"]
 
 
@@ -71,12 +73,7 @@ def _nearest(name: str) -> str:
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if not value or ctx.resilient_parsing:
         return
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        click.echo(f"ael {version('ael')}")
-    except PackageNotFoundError:
-        click.echo("ael (not installed: running from a checkout)")
+    click.echo(f"ael {ael.__version__}")
     ctx.exit()
 
 

@@ -35,7 +35,8 @@ def command(files: Sequence[str], form: str, config: str | None, tools: Sequence
     from ael.cli.project import Project
 
     project = Project.open(config=config, tools=tools)
-    diagnostics = [diagnostic for file in files for diagnostic in project.check(file)]
+    engine = project.engine()
+    diagnostics = [diagnostic for file in files for diagnostic in project.check(engine, file)]
     _FORMATS[form](diagnostics, len(files))
     return INVALID if any(diagnostic.is_error for diagnostic in diagnostics) else COMPLETED
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Self
@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Self
 import attrs
 
 from ael import assembly
-from ael.cli.output import say
+from ael.cli.output import say, uses_color
 from ael.config import Config, discover_mcp_files, load_config
-from ael.diagnostics import Diagnostic
+from ael.diagnostics import Diagnostic, Severity
 from ael.errors import ConfigInvalidError
+from ael.language import render_text
+from ael.loading import Loaded, load_path
 from ael.plan import Plan
+from ael.registry import FileRegistry
 from ael.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,13 +63,30 @@ class Project:
             tools=self.tools, mcp_servers=self.mcp, config=self.config, settings=self.settings
         )
 
-    def check(self, file: str) -> list[Diagnostic]:
-        """All that is wrong in a file, as far as it shows without starting servers."""
-        return assembly.check(Path(file), tools=self.tools or None)
+    def check(self, engine: WorkflowEngine, file: str) -> Sequence[Diagnostic]:
+        """All that is wrong in a file, as far as it shows without starting servers.
+
+        Names of tools are checked where somebody said which tools there are: without configuration,
+        the program that runs the workflow may bring its own.
+        """
+        return self._load(engine, file).diagnostics
 
     def load(self, engine: WorkflowEngine, file: str) -> Plan:
-        """Add a file's workflow to the engine, and say its warnings."""
-        return engine.registry.load(file)
+        """Add a file's workflow to the engine, and say its warnings.
+
+        Raises:
+            WorkflowInvalidError: It has errors.
+        """
+        assert isinstance(engine.registry, FileRegistry)
+        plan = engine.registry.load(file)
+        if plan.definition.notes:  # an old file: there, order may not be what it was
+            warnings = [each for each in self._load(engine, file).diagnostics if each.severity is Severity.WARNING]
+            say(render_text(warnings, color=uses_color(sys.stderr)).rstrip("\n"))
+        return plan
+
+    def _load(self, engine: WorkflowEngine, file: str) -> Loaded:
+        catalog = engine.invoker if self.says_which_tools else None
+        return load_path(file, catalog=catalog, executors=engine.executors)
 
     def mention_unnamed_servers(self) -> None:
         """Say which files with servers lie here that nobody named: those are not used without consent."""

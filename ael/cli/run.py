@@ -39,7 +39,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, text: str | None) -> fl
 @click.option("--max-parallel", type=click.IntRange(min=1), help="Most attempts at once.")
 @click.option("--sequential", is_flag=True, help="Each step also waits for the one before it.")
 @click.option("--timeout", metavar="DURATION", callback=_seconds, help="Of the whole execution: seconds, or 1m30s.")
-def command(as_json: bool, as_jsonl: bool, **options: object) -> int:
+def command(as_json: bool, as_jsonl: bool, quiet: bool, **options: object) -> int:
     """Run the workflow in FILE, or the one called NAME in the configured folders.
 
     \b
@@ -49,6 +49,7 @@ def command(as_json: bool, as_jsonl: bool, **options: object) -> int:
     if as_json and as_jsonl:
         raise click.UsageError("--json and --jsonl exclude each other")
     from ael.cli.running import RunOptions, run_workflow
+    from ael.cli.watching import Shown
 
-    output = "json" if as_json else "jsonl" if as_jsonl else "outputs"
-    return run_workflow(RunOptions(output=output, **options))  # type: ignore[arg-type]
+    shown = Shown(data="json" if as_json else "jsonl" if as_jsonl else "outputs", quiet=quiet)
+    return run_workflow(RunOptions(shown=shown, **options))  # type: ignore[arg-type]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import click
 
+from ael.language.reader import read_document, read_file
+from ael.language.report import Report
+from ael.source import Source
 from ael.types import JsonValue
 
-__all__ = ["TypedReader", "declared_types", "parse_typed"]
+__all__ = ["TypedReader", "declared_types", "parse_typed", "read_inputs"]
 
 _ORDER = ("null", "boolean", "integer", "number", "array", "object", "string")
 """Where a schema allows several types, the first that fits is taken; text fits always."""
@@ -157,3 +161,33 @@ class TypedReader:
                 f"{self._option} {name}: cannot read {path!r}: {why}\n"
                 f"  help: a text that itself begins with @ goes into a file for --inputs"
             ) from error
+
+
+def read_inputs(
+    schemas: Mapping[str, Mapping[str, JsonValue]], pairs: Iterable[str], file: str | None
+) -> dict[str, JsonValue]:
+    """The inputs of ``--inputs`` and ``-i``, which wins; not checked yet.
+
+    Args:
+        schemas: Name → schema of the declared inputs.
+        file: YAML or JSON, which is taken as it is; ``-`` is stdin.
+
+    Raises:
+        click.UsageError: Something cannot be read.
+    """
+    given = {} if file is None else _inputs_file(file)
+    return {**given, **TypedReader(schemas, sys.stdin.read).read(pairs)}
+
+
+def _inputs_file(name: str) -> dict[str, JsonValue]:
+    source = Source(sys.stdin.read(), "stdin") if name == "-" else read_file(name)
+    if not isinstance(source, Source):
+        raise click.UsageError(f"--inputs: {source.message}")
+    report = Report()
+    document = read_document(source.text, source.name, report)
+    errors = [diagnostic for diagnostic in report.diagnostics if diagnostic.is_error]
+    if errors or document is None:
+        raise click.UsageError(f"--inputs: {errors[0] if errors else f'{name!r} is empty'}")
+    if not isinstance(document.value, dict):
+        raise click.UsageError(f"--inputs: {name!r} must hold a mapping of inputs")
+    return document.value

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ael.cli.values import TypedReader, declared_types, parse_typed
+from ael.cli.values import TypedReader, declared_types, parse_typed, read_inputs
 
 
 def no_stdin() -> str:
@@ -100,3 +100,24 @@ def test_files_that_are_no_text(tmp_path):
     (tmp_path / "x.bin").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(click.UsageError, match="it is not UTF-8 text"):
         TypedReader({}, no_stdin).read([f"a=@{tmp_path / 'x.bin'}"])
+
+
+SCHEMAS = {"n": {"type": "integer"}, "who": {"type": "string"}}
+
+
+def test_inputs_of_the_command_line_win_over_the_file(tmp_path):
+    for name, text in (("in.yaml", "n: 1\nwho: on\n"), ("in.json", '{"n": 1, "who": "on"}')):
+        (tmp_path / name).write_text(text)
+        assert read_inputs(SCHEMAS, ["n=2"], str(tmp_path / name)) == {"n": 2, "who": "on"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("[1]", "must hold a mapping"), ("n: [", "in.yaml"), ("", "empty"), ("n: 1\nn: 2", "twice")],
+    ids=["list", "syntax", "empty", "duplicate"],
+)
+def test_inputs_files_that_are_none(text, says, tmp_path):
+    (tmp_path / "in.yaml").write_text(text)
+    with pytest.raises(click.UsageError) as caught:
+        read_inputs(SCHEMAS, [], str(tmp_path / "in.yaml"))
+    assert says in caught.value.message
