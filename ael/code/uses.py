@@ -102,11 +102,22 @@ class _Reader:
 
     def __init__(self) -> None:
         self.uses = Uses()
+        self._visits: dict[type[ast.AST], Callable[..., None]] = {
+            ast.Attribute: self._access,
+            ast.Subscript: self._access,
+            ast.Name: self._name,
+            ast.Call: self._call,
+            ast.For: self._loop,
+            ast.comprehension: self._loop,
+            ast.Compare: self._compare,
+            ast.Dict: self._dict,
+            ast.Return: self._return,
+        }
 
     def visit(self, node: ast.AST, place: _Place = _Place.OTHER) -> None:
-        visit = _VISITS.get(type(node))
+        visit = self._visits.get(type(node))
         if visit is not None:
-            visit(self, node, place)
+            visit(node, place)
         else:
             self._children(node)
 
@@ -198,19 +209,6 @@ class _Reader:
         use.escapes = use.escapes or place is not _Place.READ_AS_MAPPING
         if root == "steps":
             self.uses.step.escapes = True
-
-
-_VISITS: dict[type[ast.AST], Callable[..., None]] = {
-    ast.Attribute: _Reader._access,
-    ast.Subscript: _Reader._access,
-    ast.Name: _Reader._name,
-    ast.Call: _Reader._call,
-    ast.For: _Reader._loop,
-    ast.comprehension: _Reader._loop,
-    ast.Compare: _Reader._compare,
-    ast.Dict: _Reader._dict,
-    ast.Return: _Reader._return,
-}
 
 
 def _root_of(node: ast.expr) -> str | None:
