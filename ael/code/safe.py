@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ael.code.attempt import Attempt
 from ael.code.failures import Place, error_of_problem
+from ael.code.parse import parse
 from ael.code.program import read_program
 from ael.code.workers import Abandoned, Job, Workers
 from ael.errors import CodeError, ErrorCategory
@@ -58,7 +59,7 @@ class SafeExecutor:
 
     def check(self, code: str) -> Sequence[CodeProblem]:
         """What is wrong with the code, in order of place; starts nothing."""
-        problems = _programs(code).problems
+        problems = parse(code)[1]
         return problems if _installed(self._sandbox) else [_MISSING, *problems]
 
     async def run(self, call: CodeCall) -> JsonValue:
