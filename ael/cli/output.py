@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TextIO
 
-import click
-
 from ael.errors import AELError, InternalError, WorkflowInvalidError
 from ael.observe.progress import clean_text
 from ael.types import ExecutionResult, ExecutionStatus, JsonValue
@@ -97,7 +95,7 @@ def _json_text(value: object) -> str:
 def say(text: str = "") -> None:
     """Write a line for people to stderr; one that cannot be written is dropped."""
     try:
-        click.echo(text, err=True)
+        print(text, file=sys.stderr, flush=True)  # click.echo writes past the live view's redirection
     except BrokenPipeError:
         _discard(sys.stderr)
 

@@ -100,7 +100,7 @@ def _most_important(rows: Sequence[StepRow], height: int) -> list[Line]:
 
 
 def board_lines(board: Board, now: datetime, height: int, *, ascii_only: bool = False) -> list[Text]:
-    """The whole picture in at most ``height`` lines (at least 3): a head, rows, a foot."""
+    """The whole picture in at most ``height`` lines (at least 3): a head, rows, and a foot until the end."""
     rows = list(board.rows.values())
     width = min(max((len(row.path) for row in rows), default=0), 40)
     head = Text.assemble((board.workflow, "bold"), ("  " + board.execution_id, "dim"))
@@ -108,7 +108,8 @@ def board_lines(board: Board, now: datetime, height: int, *, ascii_only: bool = 
     branch, last = ("|- ", "`- ") if ascii_only else ("├─ ", "└─ ")
     marks = [branch] * (len(body) - 1) + [last]
     tree = [Text.assemble((mark, "dim"), text) for mark, text in zip(marks, body, strict=False)]
-    return [head, *tree, Text(board.summary(now), style="bold")]
+    foot = [Text(board.summary(now), style="bold")] if board.ended is None else []
+    return [head, *tree, *foot]
 
 
 def _line_text(line: Line, board: Board, now: datetime, width: int, ascii_only: bool) -> Text:

@@ -116,9 +116,11 @@ class StepRow:
 
     def detail(self, now: datetime) -> str:
         """Attempt, countdown and note, as one line."""
-        parts = [self.attempt_text()]
+        smooth = self.state is StepState.COMPLETED and self.attempt == 1
+        parts = ["" if smooth else self.attempt_text()]
         if self.state is StepState.RETRYING and self.retry_at is not None:
-            parts.append(f"next in {format_duration((self.retry_at - now).total_seconds())}")
+            wait_s = (self.retry_at - now).total_seconds()
+            parts.append(f"next in {format_duration(wait_s)}" if wait_s > 0 else "next is due")
         parts.append(self.note)
         return "  ".join(part for part in parts if part)
 

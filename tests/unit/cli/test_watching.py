@@ -119,7 +119,8 @@ def test_json_and_jsonl_alone_fill_stdout(capsys):
 def test_a_heartbeat_says_what_is_retrying(capsys):
     tools = FakeTools({"make": failing(2), "show": lambda params: None})
     run(tools, {"n": 1})
-    assert capsys.readouterr().err.count("w: still at work on a (attempt ") == 1
+    line = "[ 30.0 s] w: still at work on a (attempt 2/3, 30.0 s) (1 retrying, 1 pending, 30.0 s)"
+    assert line in capsys.readouterr().err.splitlines()
 
 
 def test_interrupted_is_130_and_completed_all_the_same_is_0(capsys):
