@@ -16,10 +16,11 @@ import attrs
 import click
 
 from ael.cli.project import Project
-from ael.config import discover_mcp_files
 from ael.errors import AELError
 from ael.mcp_server import McpServer
+from ael.observe.progress import one_line
 from ael.settings import Settings
+from ael.tools.mcp import McpProvider
 from ael.types import JsonValue
 
 __all__ = ["Finding", "examine", "format_findings"]
@@ -81,8 +82,8 @@ def examine(*, config: str | None = None, mcp: str | None = None, start: bool = 
     except AELError as error:
         return [*findings, Finding("configuration", "bad", error.message, error.hint)]
     findings.extend(_configuration(project))
-    findings.extend(_servers(servers, project) if not start else asyncio.run(_started(servers, project)))
-    findings.extend(_unnamed(mcp))
+    findings.extend(asyncio.run(_started(servers, project.settings)) if start else _servers(servers))
+    findings.extend(_unnamed(project))
     findings.extend(_secrets(project.settings, os.environ))
     return findings
 
@@ -125,19 +126,20 @@ def _sqlite() -> Iterator[Finding]:
 
 
 def _configuration(project: Project) -> Iterator[Finding]:
-    source = project.config_file
+    source = project.config.source
     yield Finding("configuration", "ok", f"from {source}" if source else "no ael.toml here; defaults are in force")
-    for folder in project.workflow_sources:
+    for folder in project.config.workflows:
         there = Path(folder).exists()
         text = f"workflows in {folder}" if there else f"there is no {folder}, where workflows should be"
         yield Finding("configuration", "ok" if there else "bad", text)
+    yield from (Finding("configuration", "note", note) for note in project.config.notes)
     try:
-        project.import_configured_tools()
+        project.config.tool_modules()
     except AELError as error:
         yield Finding("configuration", "bad", error.message, error.hint)
 
 
-def _servers(servers: Iterable[McpServer], project: Project) -> Iterator[Finding]:
+def _servers(servers: Iterable[McpServer]) -> Iterator[Finding]:
     for server in servers:
         yield _reachable(server) or Finding("servers", "ok", f"{_describe(server)}, not started (--start starts it)")
 
@@ -161,32 +163,28 @@ def _path_of(server: McpServer) -> str | None:
     return server.env.get("PATH") or os.environ.get("PATH")
 
 
-async def _started(servers: Sequence[McpServer], project: Project) -> list[Finding]:
-    """Start each, alone, so that one that fails says so itself."""
-    findings: list[Finding] = []
-    async with project.engine() as engine:
-        await engine.invoker.wait_listed()
-        counts: dict[str, int] = {}
-        for spec in engine.invoker.specs():
-            if spec.server is not None:
-                counts[spec.server] = counts.get(spec.server, 0) + 1
-    for server in servers:
-        count = counts.get(server.name, 0)
-        trouble = _reachable(server)
-        if trouble is not None:
-            findings.append(trouble)
-        elif count:
-            findings.append(Finding("servers", "ok", f"{_describe(server)}: {count} tools"))
-        else:
-            findings.append(Finding("servers", "bad", f"{_describe(server)}: does not answer, or has no tools"))
-    return findings
+async def _started(servers: Sequence[McpServer], settings: Settings) -> list[Finding]:
+    """Start all at once, each by itself, so that one that fails says so and harms no other."""
+    return list(await asyncio.gather(*(_start(server, settings) for server in servers)))
 
 
-def _unnamed(mcp: str | None) -> Iterator[Finding]:
-    if mcp is None:
-        for path in discover_mcp_files(Path.cwd()):
-            text = f"found {path}, which nobody named: its servers are not used"
-            yield Finding("servers", "note", text, f"--mcp {path} uses them")
+async def _start(server: McpServer, settings: Settings) -> Finding:
+    trouble = _reachable(server)
+    if trouble is not None:
+        return trouble
+    provider = McpProvider(server, settings)
+    try:
+        await provider.wait_listed()
+        return Finding("servers", "ok", f"{_describe(server)}: {len(provider.specs())} tools")
+    except AELError as error:
+        return Finding("servers", "bad", f"{_describe(server)}: {one_line(error.message)}", error.hint)
+    finally:
+        await provider.aclose()
+
+
+def _unnamed(project: Project) -> Iterator[Finding]:
+    for path in project.unnamed_files():
+        yield Finding("servers", "note", f"found {path}, which nobody named: its servers are not used", f"--mcp {path}")
 
 
 def _secrets(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

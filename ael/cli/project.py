@@ -14,11 +14,12 @@ import attrs
 
 from ael import assembly
 from ael.cli.output import say, uses_color
-from ael.config import Config, discover_mcp_files, load_config
+from ael.config import Config, discover_mcp_files, load_config, load_mcp_servers
 from ael.diagnostics import Diagnostic, Severity
 from ael.errors import ConfigInvalidError
 from ael.language import render_text
 from ael.loading import Loaded, load_path
+from ael.mcp_server import McpServer
 from ael.plan import Plan
 from ael.registry import FileRegistry
 from ael.settings import Settings
@@ -88,11 +89,34 @@ class Project:
         catalog = engine.invoker if self.says_which_tools else None
         return load_path(file, catalog=catalog, executors=engine.executors)
 
-    def mention_unnamed_servers(self) -> None:
-        """Say which files with servers lie here that nobody named: those are not used without consent."""
-        if self.mcp is None:
-            for path in discover_mcp_files(Path.cwd()):
-                say(f"note: found {path}; its servers are used with --mcp {path}")
+    @property
+    def says_which_tools(self) -> bool:
+        """Whether anybody said which tools there are."""
+        return bool(self.config.source or self.mcp or self.tools)
+
+    def servers(self) -> tuple[McpServer, ...]:
+        """The servers somebody named, those of ``--mcp`` first.
+
+        Raises:
+            ConfigInvalidError: Their file is wrong.
+        """
+        named = () if self.mcp is None else load_mcp_servers(self.mcp).servers
+        return (*named, *self.config.mcp_servers)
+
+    def unnamed_files(self) -> list[str]:
+        """Files with servers that lie here and that nobody named: those are not used without consent."""
+        if self.mcp is not None:
+            return []
+        here = Path.cwd()
+        named = {Path(server.source).absolute() for server in self.config.mcp_servers if server.source}
+        return [str(path.relative_to(here)) for path in discover_mcp_files(here) if path not in named]
+
+    def say_notes(self) -> None:
+        """Say what was passed over in the configuration, and which files were not used."""
+        for note in self.config.notes:
+            say(f"note: {note}")
+        for path in self.unnamed_files():
+            say(f"note: found {path}, which nobody named; its servers are used with --mcp {path}")
 
 
 def load_tools(name: str) -> ModuleType:

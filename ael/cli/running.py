@@ -92,7 +92,7 @@ async def _run(options: RunOptions) -> int:
     with Interrupts(task.cancel) as interrupts:
         try:
             if not options.shown.quiet:
-                project.mention_unnamed_servers()
+                project.say_notes()
             async with project.engine() as engine:
                 plan = find_plan(engine, options.target, project)
                 schemas = {declared.name: declared.schema for declared in plan.definition.inputs}
