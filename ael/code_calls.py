@@ -28,6 +28,7 @@ def code_call(step: PlanStep, context: ExecutionContext, attempt: int) -> CodeCa
         attempt=attempt,
         timeout=step.attempt_timeout,
         file=None if definition.source is None else definition.source.name,
-        first_line=step.code_line,
+        first_line=None if step.code_place is None else step.code_place[0],
+        first_column=1 if step.code_place is None else step.code_place[1],
         sink=None if events is None else StepSink(events, step.path, attempt),
     )

@@ -34,7 +34,7 @@ class PlanStep:
         path: Its address in an execution; at the top level its id.
         tool, server, parse: Of a tool step; ``tool`` is ``None`` for a code step.
         code: Of a code step, else ``None``.
-        code_line: Line of the file that the code's first line is on; ``None`` where lines do not map.
+        code_place: Line and column of the file where the code begins; ``None`` where lines do not map.
         params: Makes the params of one attempt.
         needs_view: Whether the params read the root ``step``.
         code_reads: Numbers of the steps whose results a code step is given.
@@ -55,7 +55,7 @@ class PlanStep:
     server: str | None
     parse: str
     code: CodeBody | None
-    code_line: int | None
+    code_place: tuple[int, int] | None
     params: Build
     needs_view: bool
     code_reads: tuple[int, ...]
@@ -167,7 +167,7 @@ def _compile_step(definition: WorkflowDefinition, flow: Flow, number: int) -> Pl
         server=tool.server,
         parse=tool.parse,
         code=step.body if isinstance(step.body, CodeBody) else None,
-        code_line=_code_line(definition, step),
+        code_place=_code_place(definition, step),
         params=_builder(tool.params, ("params",), templates),
         needs_view=_reads_root(step_flow, "step"),
         code_reads=_code_reads(step_flow, flow),
@@ -203,14 +203,18 @@ def _code_reads(step_flow: StepFlow, flow: Flow) -> tuple[int, ...]:
     return tuple(number for name, number in flow.numbers.items() if name in names)
 
 
-def _code_line(definition: WorkflowDefinition, step: StepDefinition) -> int | None:
+def _code_place(definition: WorkflowDefinition, step: StepDefinition) -> tuple[int, int] | None:
     """Lines map in literal block scalars, which begin below their indicator, and in scalars of one line."""
     span = definition.spans.get((*step.path, "code"))
-    if span is None or not isinstance(step.body, CodeBody):
+    if span is None or definition.source is None or not isinstance(step.body, CodeBody):
         return None
+    place = span.value
     if span.style == "|":
-        return span.value.line + 1
-    return span.value.line if span.value.line == span.value.end_line else None
+        below = definition.source.line(place.line + 1)
+        return place.line + 1, len(below) - len(below.lstrip(" ")) + 1
+    if place.line != place.end_line:
+        return None
+    return place.line, place.column + (1 if span.style else 0)
 
 
 def _output(output: OutputDefinition, flow: Flow) -> Build:

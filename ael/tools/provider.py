@@ -21,13 +21,17 @@ class ToolProvider(Protocol):
     name: str | None
 
     @property
-    def listed(self) -> bool: ...
+    def listed(self) -> bool:
+        """Whether ``specs()`` is complete now."""
 
     def specs(self) -> Sequence[ToolSpec]:
         """The tools known now; empty before a server was asked."""
 
     def miss(self, tool: str) -> ToolMiss | None:
         """Why this source, which could be expected to have ``tool``, does not (``shell.run`` switched off)."""
+
+    def repeatable(self, tool: str, call: ToolCall) -> bool:
+        """Whether making this call of ``tool`` twice does no more than making it once; unknown counts as not."""
 
     async def wait_listed(self) -> None:
         """Start what must be started so that ``specs()`` is complete.

@@ -32,8 +32,7 @@ class McpProvider:
     The list of tools is that of the last connection.
 
     Args:
-        name: The server's name in workflows.
-        server: How to reach it.
+        server: How to reach it; its name is the one workflows use.
         settings: Concurrency, size of results, time to connect, inherited environment.
         clock: For the pauses between attempts to connect.
         imported: For tests: gives what connects.
@@ -41,14 +40,13 @@ class McpProvider:
 
     def __init__(
         self,
-        name: str,
         server: McpServer,
         settings: Settings,
         clock: Clock | None = None,
         *,
         imported: Callable[[], Awaitable[Connect]] = wait_imported,
     ) -> None:
-        self.name: str | None = name
+        self.name: str | None = server.name
         self._server = server
         self._settings = settings
         self._link = Link(server, settings, clock or SystemClock(), imported)
@@ -69,6 +67,10 @@ class McpProvider:
         """Why a server that is never started offers nothing."""
         advice = self._blocked()
         return None if advice is None else ToolMiss("disabled", (f"{self.name}.{tool}",), advice)
+
+    def repeatable(self, tool: str, call: ToolCall) -> bool:
+        """By the annotations the server gives."""
+        return any(spec.repeatable for spec in self.specs() if spec.name == tool)
 
     async def wait_listed(self) -> None:
         """Start the server, unless it is never started, and keep its list.

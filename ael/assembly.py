@@ -1,0 +1,180 @@
+"""The composition root: the only module that knows every adapter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TypeAlias
+
+from ael.clock import SystemClock
+from ael.code import SafeExecutor
+from ael.config import Config, load_config, load_mcp_servers, parse_config
+from ael.definition import WorkflowDefinition
+from ael.diagnostics import Diagnostic
+from ael.engine import WorkflowEngine
+from ael.errors import ConfigInvalidError
+from ael.loading import load_path, load_source
+from ael.mcp_server import McpServer
+from ael.observe.logging import log_observer
+from ael.ports import CodeExecutor, Observer, ToolSource
+from ael.registry import FileRegistry
+from ael.secret_values import EnvironmentSecrets
+from ael.settings import Settings
+from ael.source import Source
+from ael.tools.function import FunctionProvider, tools_from
+from ael.tools.http import HttpProvider
+from ael.tools.mcp import McpProvider
+from ael.tools.routing import RoutingInvoker
+from ael.tools.shell import ShellProvider
+from ael.types import ExecutionResult, JsonValue
+
+__all__ = ["check", "create_engine", "run_sync"]
+
+WorkflowSource: TypeAlias = "WorkflowDefinition | str | Path"
+McpServers: TypeAlias = "str | Path | Mapping[str, JsonValue] | None"
+
+
+def create_engine(
+    *,
+    workflows: WorkflowSource | Iterable[WorkflowSource] = (),
+    tools: ToolSource | Iterable[ToolSource] = (),
+    mcp_servers: McpServers = None,
+    config: str | Path | Mapping[str, JsonValue] | Config | None = None,
+    journal: str | Path | None = None,
+    settings: Settings | None = None,
+    observers: Sequence[Observer] = (),
+) -> WorkflowEngine:
+    """An engine with everything wired. Nothing is started before it is needed; close it with ``aclose()``.
+
+    Args:
+        workflows: Files, folders, definitions. Files are read again when they change.
+        tools: Functions, :class:`ael.Tool` objects, modules with ``@ael.tool`` functions.
+        mcp_servers: An ``mcpServers`` file, or a mapping of the same form.
+        config: An ``ael.toml``, or a mapping of the same form; its workflows, tools and servers come after yours.
+        journal: Not supported yet.
+        settings: Wins over the configuration's.
+        observers: Told of every event of every execution.
+
+    Raises:
+        ConfigInvalidError: Configuration, servers or tools are wrong; with all problems.
+        WorkflowNotFoundError: A named file or folder does not exist.
+        WorkflowInvalidError: A definition made in Python has errors.
+    """
+    if journal is not None:
+        raise ConfigInvalidError("journal is not supported yet", hint="leave it out: executions are kept in memory")
+    configured = _config(config)
+    chosen = settings or configured.settings
+    invoker = _invoker(tools, mcp_servers, configured, chosen)
+    executors = _executors(chosen)
+    registry = FileRegistry(
+        [*_each(workflows), *configured.workflows],
+        catalog=invoker,
+        executors={executor.name: executor for executor in executors},
+    )
+    return WorkflowEngine(
+        registry,
+        invoker,
+        executors=executors,
+        settings=chosen,
+        secrets=EnvironmentSecrets(chosen.secrets),
+        observers=observers,
+        logs=log_observer,
+    )
+
+
+def check(source: str | Path, *, tools: ToolSource | Iterable[ToolSource] | None = None) -> list[Diagnostic]:
+    """All that can be said of a workflow without running it; starts nothing.
+
+    Args:
+        source: A path, or the text itself (a ``str`` with a line break in it is text).
+        tools: What ``create_engine(tools=)`` takes. Without it, names of tools are not checked.
+
+    Returns:
+        Errors, warnings and notes in the order of the file; empty if there is nothing to say.
+    """
+    settings = Settings()
+    catalog = None if tools is None else _invoker(tools, None, Config(), settings)
+    executors = {executor.name: executor for executor in _executors(settings)}
+    if isinstance(source, Path) or "\n" not in source:
+        return list(load_path(source, catalog=catalog, executors=executors).diagnostics)
+    return list(load_source(Source(source), catalog=catalog, executors=executors).diagnostics)
+
+
+def run_sync(
+    workflow: WorkflowSource,
+    inputs: Mapping[str, JsonValue] | None = None,
+    *,
+    tools: ToolSource | Iterable[ToolSource] = (),
+    mcp_servers: McpServers = None,
+    config: str | Path | Mapping[str, JsonValue] | Config | None = None,
+    settings: Settings | None = None,
+) -> ExecutionResult:
+    """Run one workflow to its end, for scripts. Not for code that runs in an event loop: ``await execute`` there.
+
+    Args:
+        workflow: A file or a definition; or a name, if ``config`` tells the folders.
+
+    Raises:
+        WorkflowNotFoundError, WorkflowInvalidError, ConfigInvalidError: As :func:`create_engine` does.
+        RuntimeError: Called from a running event loop.
+    """
+
+    async def main() -> ExecutionResult:
+        engine = create_engine(tools=tools, mcp_servers=mcp_servers, config=config, settings=settings)
+        async with engine:
+            return await engine.execute(_name(engine, workflow), inputs)
+
+    return asyncio.run(main())
+
+
+def _name(engine: WorkflowEngine, workflow: WorkflowSource) -> str:
+    registry = engine.registry
+    assert isinstance(registry, FileRegistry)
+    if isinstance(workflow, WorkflowDefinition):
+        registry.add(workflow)
+        return workflow.name
+    if isinstance(workflow, Path) or Path(workflow).suffix or Path(workflow).exists():
+        return registry.load(workflow).id
+    return workflow
+
+
+def _config(config: str | Path | Mapping[str, JsonValue] | Config | None) -> Config:
+    if config is None:
+        return Config()
+    if isinstance(config, Config):
+        return config
+    return parse_config(config) if isinstance(config, Mapping) else load_config(config)
+
+
+def _invoker(
+    tools: ToolSource | Iterable[ToolSource], mcp_servers: McpServers, config: Config, settings: Settings
+) -> RoutingInvoker:
+    clock = SystemClock()
+    functions = tools_from([*_each(tools), *config.tool_modules()])
+    servers = (*_servers(mcp_servers), *config.mcp_servers)
+    return RoutingInvoker(
+        [
+            FunctionProvider(functions, settings),
+            HttpProvider(settings, clock),
+            ShellProvider(settings, clock),
+            *(McpProvider(server, settings, clock) for server in servers),
+        ],
+        clock,
+    )
+
+
+def _servers(mcp_servers: McpServers) -> Sequence[McpServer]:
+    return () if mcp_servers is None else load_mcp_servers(mcp_servers).servers
+
+
+def _executors(settings: Settings) -> list[CodeExecutor]:
+    return [SafeExecutor(settings)] if "safe" in settings.executors else []
+
+
+def _each(value: JsonValue) -> list[JsonValue]:
+    """One thing or several, as a list."""
+    if isinstance(value, Iterable) and not isinstance(value, str | Path | ModuleType | WorkflowDefinition):
+        return list(value)
+    return [value]

@@ -1,0 +1,1 @@
+"""Tools: Python functions, ``http.request``, ``shell.run``, MCP servers, and the way from a name to one of them."""

@@ -1,0 +1,225 @@
+"""``http.request``: one HTTP request as a tool. Needs the extra ``http`` (httpx), imported on first use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from ael.errors import ToolError, ToolLostError, ToolUnavailableError
+from ael.ports import Clock, ToolCall, ToolMiss, ToolOutcome, ToolSpec
+from ael.settings import Settings
+from ael.tools.schemas import check_params
+from ael.types import JsonValue, datetime_from_ns
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["HTTP_REQUEST", "HttpProvider", "retry_after_seconds"]
+
+_RETRYABLE = frozenset({408, 425, 429})
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+HTTP_REQUEST = ToolSpec(
+    name="http.request",
+    description="Make one HTTP request. Fails unless the status is an expected one.",
+    input_schema={
+        "type": "object",
+        "properties": {
+            "method": {"type": "string", "default": "GET", "description": "GET, HEAD, POST, PUT, PATCH, DELETE, …"},
+            "url": {"type": "string", "description": "http:// or https://"},
+            "headers": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+            "query": {"type": "object", "description": "Added to the URL; a list repeats its name."},
+            "json": {"description": "The body, as JSON."},
+            "body": {"type": "string", "description": "The body, as text."},
+            "expect": {
+                "description": "A status, a class such as 2xx, or a list of these; default 2xx.",
+                "anyOf": [
+                    {"type": "integer"},
+                    {"type": "string", "pattern": "^[1-5](xx|[0-9][0-9])$"},
+                    {"type": "array", "items": {"type": ["integer", "string"]}},
+                ],
+            },
+        },
+        "required": ["url"],
+        "not": {"required": ["json", "body"]},
+        "additionalProperties": False,
+    },
+    output_schema={
+        "type": "object",
+        "properties": {"status": {"type": "integer"}, "headers": {"type": "object"}, "body": {}},
+        "required": ["status", "headers", "body"],
+    },
+)
+
+
+class HttpProvider:
+    """Implements :class:`ael.tools.provider.ToolProvider` with one client per engine."""
+
+    name: str | None = None
+    listed = True
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._limit = settings.max_result_bytes
+        self._clock = clock
+        self._client: httpx.AsyncClient | None = None
+
+    def specs(self) -> Sequence[ToolSpec]:
+        """The one tool."""
+        return [HTTP_REQUEST]
+
+    def miss(self, tool: str) -> ToolMiss | None:
+        """Nothing is held back."""
+        return None
+
+    def repeatable(self, tool: str, call: ToolCall) -> bool:
+        """By the method: RFC 9110, section 9.2.2."""
+        return str(call.params.get("method", "GET")).upper() in _REPEATABLE
+
+    async def wait_listed(self) -> None:
+        """Nothing to wait for."""
+
+    async def call(self, tool: str, call: ToolCall) -> ToolOutcome:
+        """Make the request; see LANGUAGE.md, section 8."""
+        check_params(HTTP_REQUEST.input_schema, call.params, tool)
+        httpx = _httpx()
+        client = self._open(httpx)
+        request = _request(client, call.params, httpx)
+        try:
+            response = await client.send(request, stream=True)
+            try:
+                content = await self._read(response)
+            finally:
+                await response.aclose()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise ToolError(f"cannot connect to {_host(request)}: {_words(error)}", retryable=True) from error
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise ToolError(f"{call.params['url']!r} is no URL to request: {error}", retryable=False) from error
+        except httpx.TooManyRedirects as error:
+            raise ToolError(f"{_host(request)} redirects without end", retryable=False) from error
+        except httpx.TransportError as error:
+            raise ToolLostError(f"the connection to {_host(request)} broke: {_words(error)}") from error
+        return ToolOutcome(self._judge(response, content, call.params))
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        """The body, decoded, as far as the limit allows."""
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > self._limit:
+                raise ToolError(
+                    f"the response of {response.url.host} is larger than {self._limit:,} bytes",
+                    retryable=False,
+                    hint="raise max_result_bytes in the settings",
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _judge(self, response: httpx.Response, content: bytes, params: Mapping[str, JsonValue]) -> JsonValue:
+        status = response.status_code
+        headers = dict(response.headers)
+        body = _body(response, content)
+        if _expected(status, params.get("expect", "2xx")):
+            return {"status": status, "headers": headers, "body": body}
+        now = datetime_from_ns(self._clock.time_ns())
+        asked = f"{response.request.method} {response.url.copy_with(query=None)}"
+        raise ToolError(
+            f"{asked} answered {status} {response.reason_phrase}",
+            retryable=status in _RETRYABLE or status >= 500,
+            retry_after=retry_after_seconds(response.headers.get("retry-after"), now),
+            details={"status": status, "headers": headers, "body": body},
+        )
+
+    def _open(self, httpx: JsonValue) -> httpx.AsyncClient:
+        """The engine bounds the time and the number of requests; the client bounds neither."""
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                timeout=httpx.Timeout(None, connect=30.0),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+                follow_redirects=True,
+            )
+        return self._client
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+
+def _httpx() -> JsonValue:
+    try:
+        import httpx
+    except ImportError as error:
+        raise ToolUnavailableError(
+            "tool 'http.request' needs the package httpx", hint="pip install 'ael[http]'"
+        ) from error
+    return httpx
+
+
+def _request(client: httpx.AsyncClient, params: Mapping[str, JsonValue], httpx: JsonValue) -> httpx.Request:
+    headers = {name: str(value) for name, value in params.get("headers", {}).items()}
+    body: dict[str, JsonValue] = {}
+    if "json" in params:
+        body["json"] = params["json"]
+    elif "body" in params:
+        body["content"] = params["body"].encode()
+    try:
+        return client.build_request(
+            str(params.get("method", "GET")).upper(),
+            params["url"],
+            headers=headers,
+            params=params.get("query"),
+            **body,
+        )
+    except (httpx.InvalidURL, TypeError, ValueError) as error:
+        raise ToolError(f"cannot request {params['url']!r}: {error}", retryable=False) from error
+
+
+def _host(request: httpx.Request) -> str:
+    port = f":{request.url.port}" if request.url.port else ""
+    return f"{request.url.host}{port}"
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _body(response: httpx.Response, content: bytes) -> JsonValue:
+    """Parsed if it is JSON; else text if it is text; else bytes."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json" or kind.endswith("+json"):
+        try:
+            return json.loads(content, parse_constant=_refuse_constant) if content else None
+        except ValueError:
+            pass  # it says JSON and is none: then it is text
+    try:
+        return content.decode(response.charset_encoding or "utf-8")
+    except (UnicodeDecodeError, LookupError):
+        return content
+
+
+def _refuse_constant(name: str) -> JsonValue:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _expected(status: int, expect: JsonValue) -> bool:
+    each = expect if isinstance(expect, list) else [expect]
+    return any(str(one) == str(status) or (str(one).endswith("xx") and str(one)[0] == str(status)[0]) for one in each)
+
+
+def retry_after_seconds(header: str | None, now: datetime) -> float | None:
+    """What ``Retry-After`` asks for, from seconds or an HTTP date (RFC 9110, section 10.2.3); ``None`` if nothing."""
+    if header is None:
+        return None
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
