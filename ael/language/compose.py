@@ -195,7 +195,7 @@ class Composer:
         if event.value == "<<" and not event.style:
             self._problem(reading.MergeKey(), event.start_mark.index, event.end_mark.index)
             return None
-        return event.value
+        return self._originals.get(event.start_mark.index, event.value)
 
     def _complex_key(self, event: Event) -> tuple[str | None, int]:
         value, node = self._compose(event)

@@ -67,7 +67,12 @@ class _Checking:
         if reference.name not in known:
             near = nearest(reference.name, known)
             problem = kind(self._step.id, reference.name, near, listing(known))
-            self._report(problem, reference.line, reference.column, len(reference.name))
+            # The reference begins at its root; the name follows, in most code on the same line.
+            at = self._lines.line(reference.line).find(reference.name, reference.column - 1)
+            if at >= 0:
+                self._report(problem, reference.line, at + 1, len(reference.name))
+            else:
+                self._report(problem, reference.line, reference.column, len(reference.root))
 
     def _check_executor(self, executors: Mapping[str, CodeExecutor]) -> None:
         name = self._body.executor
