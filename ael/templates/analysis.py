@@ -221,9 +221,19 @@ class Analysis:
 
     def _visit_for(self, node: nodes.For) -> None:
         self._visit_children(node)
-        counted = nodes.Call(nodes.EnvironmentAttribute(LOOP_OVER), [node.iter], [], None, None)
-        counted.set_lineno(node.lineno)
-        node.iter = counted.set_environment(self._environment)
+        size = nodes.Const(_size([] if node.test is None else [node.test]))
+        counted = nodes.Call(nodes.EnvironmentAttribute(LOOP_OVER), [node.iter, size], [], None, None)
+        node.iter = counted.set_lineno(node.lineno).set_environment(self._environment)
+        self._sized(node)
+
+    def _sized(self, node: nodes.For | nodes.Macro | nodes.CallBlock) -> None:
+        """Put a body's size at its start."""
+        entry = nodes.ExprStmt(nodes.Const(_size(node.body)))
+        node.body.insert(0, entry.set_lineno(node.lineno).set_environment(self._environment))
+
+    def _visit_callblock(self, node: nodes.CallBlock) -> None:
+        self._visit_children(node)
+        self._sized(node)
 
     def _visit_condexpr(self, node: nodes.CondExpr) -> None:
         self._visit_children(node)
@@ -234,10 +244,15 @@ class Analysis:
         if node.name in _FIXED_ROOTS:
             self._problem("syntax", f"`{node.name}` cannot be assigned to", (node.name, node.lineno - 1))
         self._visit_children(node)
+        self._sized(node)
 
     def _visit_refused(self, node: nodes.Node) -> None:
         tag = _REFUSED[type(node)]
         self._problem("syntax", f"`{{% {tag} %}}` is not available in templates", (tag, node.lineno - 1))
+
+
+def _size(body: list[nodes.Node]) -> int:
+    return sum(1 + sum(1 for _ in node.find_all(nodes.Node)) for node in body)
 
 
 def _stored(tree: nodes.Template) -> Iterable[str]:

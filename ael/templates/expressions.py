@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import attrs
 from jinja2 import nodes
@@ -13,7 +14,7 @@ from jinja2.parser import Parser
 
 from ael.errors import AELError
 from ael.templates.analysis import Analysis
-from ael.templates.limits import rendering
+from ael.templates.limits import begin_rendering
 from ael.templates.missing import SecretsView, StepsView
 from ael.templates.model import (
     Data,
@@ -27,7 +28,7 @@ from ael.templates.model import (
 from ael.templates.reading import template_error, to_data
 from ael.templates.references import reference_of
 from ael.templates.sandbox import FUNCTIONS, SandboxEnvironment
-from ael.templates.tokens import TokenError, tokenise
+from ael.templates.tokens import TokenError, Tokens, tokenise
 from ael.types import JsonValue
 
 __all__ = ["Expressions", "read_expressions"]
@@ -51,22 +52,25 @@ class Expressions:
 
 
 def read_expressions(text: str, names: Names) -> Expressions:
-    """Read any template text, compile it if nothing is wrong."""
+    """Read any template text, and compile it if nothing is wrong."""
+    environment = _environment()
     try:
-        return _read(text, names)
+        tokens = tokenise(text, names, environment)
     except TokenError as error:
-        problem = _syntax(text, error.message, error.offset)
+        return Expressions(problems=(_syntax(text, error.message, error.offset, error.offset + 1),))
+    try:
+        return _read(text, names, tokens)
     except TemplateSyntaxError as error:
-        problem = _syntax(text, error.message or "it cannot be read", error.lineno - 1)
+        start = error.lineno - 1
+        problem = _syntax(text, error.message or "it cannot be read", start, tokens.ends.get(start, start + 1))
     # Python's own compiler gives up on deep nesting in one of these ways.
     except (RecursionError, SyntaxError, MemoryError, OverflowError):
         problem = TemplateProblem("too_large", "this template is nested too deeply", None, 0, len(text))
     return Expressions(problems=(problem,))
 
 
-def _read(text: str, names: Names) -> Expressions:
+def _read(text: str, names: Names, tokens: Tokens) -> Expressions:
     environment = _environment()
-    tokens = tokenise(text, names, environment)
     parser = Parser(environment, "")
     parser.stream = TokenStream(iter(tokens.tokens), None, None)
     tree = parser.parse()
@@ -79,9 +83,21 @@ def _read(text: str, names: Names) -> Expressions:
     return Expressions(render, references, problems, tokens.whole)
 
 
-def _syntax(text: str, message: str, offset: int) -> TemplateProblem:
-    offset = min(max(offset, 0), max(len(text) - 1, 0))
-    return TemplateProblem("syntax", message.rstrip("."), None, offset, 1)
+_TOKEN_WORDS = {
+    "end of print statement": "}}",
+    "begin of print statement": "{{",
+    "end of statement block": "%}",
+    "begin of statement block": "{%",
+}
+
+
+def _syntax(text: str, message: str, start: int, end: int) -> TemplateProblem:
+    """The problem at ``text[start:end]``, in which Jinja's names of marks are the marks."""
+    for words, mark in _TOKEN_WORDS.items():
+        message = message.replace(words, mark)
+    message = message[:1].lower() + message[1:].rstrip(".")
+    start = min(max(start, 0), max(len(text) - 1, 0))
+    return TemplateProblem("syntax", message, None, start, max(min(end, len(text)) - start, 1))
 
 
 def _keep_value(tree: nodes.Template) -> None:
@@ -96,15 +112,15 @@ def _keep_value(tree: nodes.Template) -> None:
 def _renderer(text: str, names: Names, compiled: CompiledTemplate, whole: bool) -> Render:
     def render(data: Data, step: StepView | None) -> JsonValue:
         context = compiled.new_context(_variables(data, step, names), shared=True)
-        with rendering():
-            try:
-                chunks = list(compiled.root_render_func(context))
-                return to_data(context.vars[_RESULT]) if whole else "".join(chunks)
-            except (AELError, SkippedOutputError):
-                raise
-            # Whatever an expression does wrong, in whichever filter, is the template's failure.
-            except Exception as error:
-                raise template_error(text, _sentence(error)) from error
+        begin_rendering()
+        try:
+            chunks = list(compiled.root_render_func(context))
+            return to_data(context.vars[_RESULT]) if whole else "".join(chunks)
+        except (AELError, SkippedOutputError):
+            raise
+        # Whatever an expression does wrong, in whichever filter, is the template's failure.
+        except Exception as error:
+            raise template_error(text, _sentence(error)) from error
 
     return render
 
@@ -125,9 +141,24 @@ def _variables(data: Data, step: StepView | None, names: Names) -> dict[str, Jso
     return variables
 
 
+_PYTHON_TYPE = re.compile(r"'(NoneType|str|int|float|bool|dict|list|tuple|range|_StepFields|StepsView)'( object)?")
+_JSON_TYPES = {
+    "NoneType": "null",
+    "str": "text",
+    "bool": "a boolean",
+    "int": "a number",
+    "float": "a number",
+    "list": "a list",
+    "tuple": "a list",
+    "range": "a list",
+}
+
+
 def _sentence(error: Exception) -> str:
+    """What went wrong, with JSON's names of types for Python's."""
     if isinstance(error, RecursionError):
         return "it calls itself too deeply, or its data is nested too deeply"
     if isinstance(error, ZeroDivisionError):
         return "it divides by zero"
-    return str(error) or type(error).__name__
+    said = str(error) or type(error).__name__
+    return _PYTHON_TYPE.sub(lambda match: _JSON_TYPES.get(match[1], "an object"), said)

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from jinja2.environment import Environment
 from jinja2.filters import FILTERS, make_attrgetter
@@ -27,7 +27,8 @@ __all__ = ["GroupPair", "make_filters", "make_tests", "signature_of"]
 
 _LAZY_TESTS = frozenset({"defined", "undefined"})
 _LAZY_FILTERS = frozenset({"d", "default"})
-_SORT_WORK = 200
+_CALL_WORK = 1_000
+_SORT_WORK = 1_000
 
 
 class GroupPair(NamedTuple):
@@ -49,7 +50,7 @@ def make_filters(environment: Environment) -> dict[str, Filter]:
 
 def make_tests(environment: Environment) -> dict[str, Filter]:
     """Name → test, guarded."""
-    known: Mapping[str, Filter] = TESTS
+    known = cast("Mapping[str, Filter]", TESTS)
     tests = {name: _bound(function, environment) for name, function in known.items()}
     return {name: test if name in _LAZY_TESTS else _guarded("", test) for name, test in tests.items()}
 
@@ -90,6 +91,7 @@ def _guarded(name: str, function: Filter) -> Filter:
     as_text = name in TEXT_FILTERS
 
     def guarded(value: JsonValue, *args: JsonValue, **kwargs: JsonValue) -> JsonValue:
+        spend(_CALL_WORK)
         for argument in (value, *args, *kwargs.values()):
             if isinstance(argument, Unread):
                 argument.use()

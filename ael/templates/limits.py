@@ -9,8 +9,7 @@ operands pays about one unit per nanosecond, and a rendering has as many as a se
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TypeVar
 
 __all__ = [
@@ -19,11 +18,11 @@ __all__ = [
     "MAX_PASSES",
     "MAX_TEXT",
     "TooMuchError",
+    "begin_rendering",
     "check_elements",
     "check_length",
     "check_text",
     "count_pass",
-    "rendering",
     "spend",
     "weigh",
     "write_text",
@@ -34,7 +33,7 @@ MAX_TEXT = 16 * 1024 * 1024
 MAX_ELEMENTS = 1_000_000
 MAX_BITS = 10_000
 MAX_WORK = 2_000_000_000
-_ELEMENT_WORK = 50
+_ELEMENT_WORK = 100
 _CONTAINERS = (list, tuple, dict)
 
 _T = TypeVar("_T")
@@ -55,11 +54,9 @@ class _Budget(threading.local):
 _budget = _Budget()
 
 
-@contextmanager
-def rendering() -> Iterator[None]:
-    """Give a rendering its full budget."""
+def begin_rendering() -> None:
+    """Give the rendering that begins its full budget."""
     _budget.passes, _budget.text, _budget.work = MAX_PASSES, MAX_TEXT, MAX_WORK
-    yield
 
 
 def spend(work: int) -> None:
@@ -73,8 +70,9 @@ def spend(work: int) -> None:
         raise TooMuchError("it computes for too long; do this in a code step")
 
 
-def count_pass() -> None:
-    """One more pass of a loop, or call of a macro."""
+def count_pass(work: int = 0) -> None:
+    """One more pass of a loop, or call; ``work`` is paid too."""
+    spend(work)
     _budget.passes -= 1
     if _budget.passes < 0:
         raise TooMuchError(f"it makes more than {MAX_PASSES:,} loop passes")

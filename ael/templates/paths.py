@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from ael.templates.limits import rendering, write_text
+from ael.templates.limits import begin_rendering, write_text
 from ael.templates.model import Data, Getter, Names, Render, StepView
 from ael.templates.reading import (
     describe_miss,
@@ -208,12 +208,10 @@ def text_renderer(text: str, pieces: Sequence[str | Getter]) -> Render:
     """What renders constant parts and plain paths to one text."""
 
     def render(data: Data, step: StepView | None) -> JsonValue:
-        with rendering():
-            try:
-                return "".join(
-                    [write_text(piece if isinstance(piece, str) else to_text(piece(data))) for piece in pieces]
-                )
-            except (ValueError, RecursionError) as error:
-                raise template_error(text, str(error)) from error
+        begin_rendering()
+        try:
+            return "".join([write_text(piece if isinstance(piece, str) else to_text(piece(data))) for piece in pieces])
+        except (ValueError, RecursionError) as error:
+            raise template_error(text, str(error)) from error
 
     return render

@@ -104,7 +104,8 @@ def describe_miss(value: object, key: object, where: str) -> str:
         return f"{where} has no key {key!r}{_known_keys(value, key)}"
     if isinstance(value, list | tuple | range):
         if isinstance(key, int):
-            return f"{where} has {len(value)} items, so there is no [{key}]"
+            items = "1 item" if len(value) == 1 else f"{len(value)} items"
+            return f"{where} has {items}, so there is no [{key}]"
         return f"{where} is a list, which has no key {key!r}; an item is [0]"
     if value is None:
         return f"{where} is null, so it has no {key!r}"

@@ -18,7 +18,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import Namespace
 
 from ael.templates.filters import GroupPair, make_filters, make_tests
-from ael.templates.limits import MAX_ELEMENTS, check_length, count_pass, weigh, write_text
+from ael.templates.limits import MAX_ELEMENTS, check_length, count_pass, spend, weigh, write_text
 from ael.templates.missing import Missing, SecretsView, missing_key
 from ael.templates.operations import OPERATORS, ValueFormatter, find_method, join_text, method_names
 from ael.templates.reading import Unread, key_text, nearest, to_text, type_word
@@ -27,6 +27,9 @@ from ael.types import JsonValue
 __all__ = ["FUNCTIONS", "LOOP_OVER", "SandboxEnvironment"]
 
 LOOP_OVER = "loop_over"
+_CALL_WORK = 1_000
+_PASS_WORK = 200
+_NODE_WORK = 50
 _LOOP_FIELDS = "cycle changed depth depth0 first index index0 last length nextitem previtem revindex revindex0"
 _DATE_FIELDS = "year month day hour minute second microsecond"
 _ATTRIBUTES: tuple[tuple[type, frozenset[str]], ...] = (
@@ -43,15 +46,16 @@ _COMPARISONS = {"eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lte
 class _Passes:
     """What a loop goes over, counted."""
 
-    def __init__(self, items: Iterable[JsonValue]) -> None:
+    def __init__(self, items: Iterable[JsonValue], work: int = 0) -> None:
         self._items = items
+        self._work = work + _PASS_WORK
 
     def __len__(self) -> int:
         return len(self._items)  # type: ignore[arg-type]  # a TypeError is what Jinja expects of an iterator
 
     def __iter__(self) -> Iterator[JsonValue]:
         for item in self._items:
-            count_pass()
+            count_pass(self._work)
             yield item
 
 
@@ -124,6 +128,12 @@ class _Generator(CodeGenerator):
             self.visit(pair.value, frame)
             self.write(", ")
         self.write("}")
+
+    def visit_ExprStmt(self, node: nodes.ExprStmt, frame: Frame) -> None:  # noqa: N802
+        # No statement of the language; it stands at the start of a body and holds the body's size.
+        assert isinstance(node.node, nodes.Const)
+        self.newline(node)
+        self.write(f"environment.enter({node.node.value})")
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> str:
         if isinstance(node, nodes.TemplateData):
@@ -219,7 +229,7 @@ class SandboxEnvironment(SandboxedEnvironment):
 
     def call(__self, __context: Context, __obj: JsonValue, *args: JsonValue, **kwargs: JsonValue) -> JsonValue:  # noqa: N805 - Jinja's signature keeps the names free for keywords
         """Call a function, method or macro; each counts as a pass."""
-        count_pass()
+        count_pass(_CALL_WORK)
         for argument in (__obj, *args):
             if isinstance(argument, Missing) and not isinstance(__obj, Macro):
                 argument.use()
@@ -231,9 +241,13 @@ class SandboxEnvironment(SandboxedEnvironment):
         result = super().call(__context, __obj, *args, **kwargs)
         return weigh(result)
 
-    def loop_over(self, items: Iterable[JsonValue]) -> _Passes:
-        """What a ``for`` goes over."""
-        return _Passes(items)
+    def loop_over(self, items: Iterable[JsonValue], size: int) -> _Passes:
+        """What a ``for`` goes over; ``size`` is that of its condition, in nodes."""
+        return _Passes(items, size * _NODE_WORK)
+
+    def enter(self, size: int) -> None:
+        """The body of a loop or macro begins; ``size`` is in nodes."""
+        spend(size * _NODE_WORK)
 
     def call_binop(self, context: Context, operator: str, left: JsonValue, right: JsonValue) -> JsonValue:
         """An operator that can build much from little."""

@@ -114,6 +114,8 @@ def _scan(flat: str, environment: Environment) -> tuple[list[_Raw], TokenError |
     except TemplateSyntaxError as error:
         message = re.sub(r" at \d+$", "", error.message or "it cannot be read")
         return raw, TokenError(message, at)
+    if raw and raw[-1].kind == "comment_begin":
+        return raw, TokenError("the comment does not end", raw[-1].start)
     return raw, None
 
 
