@@ -11,7 +11,7 @@ from ael.definition import CodeBody, Path
 from ael.diagnostics import Edit, Fix
 from ael.language.catalog import old, structure
 from ael.language.nodes import Spans
-from ael.language.places import text_places
+from ael.language.places import Placer, text_places
 from ael.language.report import Report
 from ael.language.shapes import has_braces
 from ael.types import JsonValue
@@ -25,19 +25,36 @@ _RETURN = re.compile(r"^\s*return\b", re.MULTILINE)
 
 def note_code(code: str, at: Path, report: Report) -> None:
     """Notes about ``context.…``, one with all its edits, and about the variable ``result``."""
-    found = list(_CONTEXT.finditer(code)) if "context." in code else []
-    place = text_places(report.source, report.spans.get(at), code) if found or "result" in code else None
-    if found and place is not None:
-        prefix = len("context.")
-        edits = tuple(Edit(*place(match.start(), prefix), "") for match in found)
-        fix = Fix("remove `context.`", edits, safe=True)
-        report.add_span(old.OldCode(found[0][1]), place(found[0].start(), len(found[0][0])), fix)
-    elif found:
-        report.add(old.OldCode(found[0][1]), at)
+    if "context." in code:
+        _note_context(code, at, report)
+    if "result" in code:
+        _note_result(code, at, report)
+
+
+def _note_context(code: str, at: Path, report: Report) -> None:
+    names = list(_CONTEXT.finditer(code))
+    if not names:
+        return
+    problem = old.OldCode(names[0][1])
+    place = text_places(report.source, report.spans.get(at), code)
+    if place is None:
+        report.add(problem, at)
+    else:
+        report.add_span(problem, place(names[0].start(), len(names[0][0])), _without_context(names, place))
+
+
+def _note_result(code: str, at: Path, report: Report) -> None:
     result = _RESULT.search(code)
-    if result is not None and _RETURN.search(code) is None:
-        span = None if place is None else place(result.start(), len("result"))
-        report.add_span(old.ResultVariable(), span or report.place(at))
+    if result is None or _RETURN.search(code) is not None:
+        return
+    place = text_places(report.source, report.spans.get(at), code)
+    span = report.place(at) if place is None else place(result.start(), len("result"))
+    report.add_span(old.ResultVariable(), span)
+
+
+def _without_context(names: list[re.Match[str]], place: Placer) -> Fix:
+    edits = tuple(Edit(*place(name.start(), len("context.")), "") for name in names)
+    return Fix("remove `context.`", edits, safe=True)
 
 
 def note_server(server: str, tool: str, at: Path, report: Report) -> None:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path as FilePath
-from typing import cast
+from typing import TypeAlias, cast
 
 import attrs
 import yaml
@@ -24,12 +24,15 @@ from ael.language.report import Report, diagnose, replacement
 from ael.source import Source
 from ael.types import JsonValue
 
-__all__ = ["MAX_FILE_BYTES", "Document", "read_document", "read_file"]
+__all__ = ["MAX_FILE_BYTES", "Document", "Loader", "read_document", "read_file"]
 
 MAX_FILE_BYTES = 5_000_000
 _MOST_REPAIRS = 20
 
-_Loader: Callable[[str], yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Loader: TypeAlias = Callable[[str], yaml.SafeLoader]
+"""Makes the parser of a text; PyYAML's in Python is what is left where its C part is missing."""
+
+_FASTEST: Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @attrs.frozen
@@ -64,7 +67,7 @@ def read_file(path: str | FilePath, *, limit: int = MAX_FILE_BYTES) -> Source | 
         return diagnose(reading.EncodingInvalid(byte, error.start), nameless, None)
 
 
-def read_document(text: str, filename: str, report: Report) -> Document | None:
+def read_document(text: str, filename: str, report: Report, *, loader: Loader = _FASTEST) -> Document | None:
     """Read one document; problems go to the report. ``None`` if there is nothing to go on with."""
     source = Source(text.removeprefix("\ufeff"), filename)
     report.source = source
@@ -73,7 +76,7 @@ def read_document(text: str, filename: str, report: Report) -> Document | None:
         return None
     if not _encodable(source, report):
         return None
-    return _Reading(source, report).document()
+    return _Reading(source, report, loader).document()
 
 
 def _encodable(source: Source, report: Report) -> bool:
@@ -91,9 +94,10 @@ def _encodable(source: Source, report: Report) -> bool:
 class _Reading:
     """One reading: attempts, with a repair between them, until the text parses or cannot be repaired."""
 
-    def __init__(self, source: Source, report: Report) -> None:
+    def __init__(self, source: Source, report: Report, loader: Loader) -> None:
         self._source = source
         self._report = report
+        self._loader = loader
         self._text, self._originals = _pair_surrogates(source.text)
         self._repairs: list[Diagnostic] = []
 
@@ -115,7 +119,7 @@ class _Reading:
         return None
 
     def _attempt(self) -> Document | None:
-        loader = _Loader(self._text)
+        loader = self._loader(self._text)
         try:
             events = cast(Callable[[], Event], loader.get_event)
             composer = Composer(self._source, events, self._report, self._originals)

@@ -47,6 +47,10 @@ def _rows(table: Table) -> dict[str, Key]:
     return {name: key for key in table.keys for name in (key.name, *key.old_names)}
 
 
+def _required(table: Table) -> tuple[Key, ...]:
+    return tuple(key for key in table.keys if key.required)
+
+
 @attrs.frozen
 class Table:
     """All keys of one kind of mapping. ``title`` says in which mapping, for "`x` is a key of ..."."""
@@ -54,6 +58,7 @@ class Table:
     title: str
     keys: tuple[Key, ...]
     rows: Mapping[str, Key] = attrs.field(init=False, default=attrs.Factory(_rows, takes_self=True), repr=False)
+    required: tuple[Key, ...] = attrs.field(init=False, default=attrs.Factory(_required, takes_self=True), repr=False)
     others: list[Table] = attrs.field(init=False, factory=list, repr=False, eq=False)
 
     def schema(self) -> Schema:
@@ -65,7 +70,7 @@ class Table:
                 properties[key.name] = {"description": key.about, **fragment}
                 for name in key.old_names:
                     properties[name] = {"description": f"Old name of `{key.name}`.", "deprecated": True, **fragment}
-        required = [key.name for key in self.keys if key.required]
+        required = [key.name for key in self.required]
         schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
         return {**schema, "required": required} if required else schema
 
@@ -78,19 +83,28 @@ def read_record(table: Table, value: Mapping[str, JsonValue], at: Path, report: 
         key = table.rows.get(name)
         if key is None:
             misspelt.add(_unknown_key(table, name, at, report))
-        elif key.shape is None or key.stage > STAGE:
-            report.add(structure.NotSupportedYet(f"`{name}`", report.what(at)), (*at, name), key=True)
-        elif name != key.name and not _old_name(key, name, value, at, report):
-            continue
-        elif item is not MISSING:
-            result = key.shape.read(item, (*at, name), report)
+        elif name == key.name or _old_name(key, name, value, at, report):
+            result = _read_value(key, item, (*at, name), report)
             if result is not MISSING:
                 values[key.field or key.name] = result
-    for key in table.keys:
-        if key.required and key.name not in misspelt and key.name not in value:
-            about = key.about[0].lower() + key.about[1:].rstrip(".")
-            report.add(structure.KeyMissing(report.what(at), key.name, about), at)
+    for key in table.required:
+        if key.name not in misspelt and key.name not in value:
+            _missing_key(key, at, report)
     return values
+
+
+def _missing_key(key: Key, at: Path, report: Report) -> None:
+    about = key.about[0].lower() + key.about[1:].rstrip(".")
+    report.add(structure.KeyMissing(report.what(at), key.name, about), at)
+
+
+def _read_value(key: Key, item: JsonValue, path: Path, report: Report) -> JsonValue:
+    if item is MISSING:
+        return MISSING
+    if key.shape is None or key.stage > STAGE:
+        report.add(structure.NotSupportedYet(f"`{key.name}`", report.what(path[:-1])), path, key=True)
+        return MISSING
+    return key.shape.read(item, path, report)
 
 
 def _old_name(key: Key, name: str, value: Mapping[str, JsonValue], at: Path, report: Report) -> bool:

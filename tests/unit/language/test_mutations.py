@@ -23,11 +23,29 @@ TEXTS = [
     for path in sorted(GOLDENS.glob("*.yaml"))
     if path.is_file() and path.stat().st_size < 2000 and "bomb" not in path.name
 ]
-PIECES = st.sampled_from(
-    ["{{", "}}", "{% if %}", "[", "]", "{", "}", ": ", "- ", "\n", "\n  ", "\t", "'", '"', "|\n", ">", "&a ", "*a"]
-    + ["!!x ", "<<: ", "---\n", "\ufeff", "\r\n", "#", "\\u", "\\ud83d\\ude00", "null", ".nan", "9" * 30, "steps."]
-    + ["é", "\U0001f600", "\x85", "\u2028", "%", "\0"]
-)
+_PUNCTUATION = [
+    "{{",
+    "}}",
+    "{% if %}",
+    "[",
+    "]",
+    "{",
+    "}",
+    ": ",
+    "- ",
+    "\n",
+    "\n  ",
+    "\t",
+    "'",
+    '"',
+    "|\n",
+    ">",
+    "#",
+    "%",
+]
+_WORDS = ["&a ", "*a", "!!x ", "<<: ", "---\n", "\\u", "\\ud83d\\ude00", "null", ".nan", "9" * 30, "steps."]
+_CHARACTERS = ["\ufeff", "\r\n", "é", "\U0001f600", "\x85", "\u2028", "\0"]
+PIECES = st.sampled_from([*_PUNCTUATION, *_WORDS, *_CHARACTERS])
 KEYS = st.sampled_from(
     sorted(
         {key.name for table in (WORKFLOW, STEP, DEFAULTS, RETRY, TIMEOUT) for key in table.keys} | {"default", "type"}

@@ -12,36 +12,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ael.diagnostics import Diagnostic
-from ael.language import reader
-from ael.language.reader import Document, read_document, read_file
+from ael.language.reader import Document, Loader, read_document, read_file
 from ael.language.report import Report
 from ael.source import Source
 from ael.types import JsonValue
 
 
-def read(text: str) -> tuple[Document | None, list[Diagnostic]]:
+def read(text: str, loader: Loader = yaml.CSafeLoader) -> tuple[Document | None, list[Diagnostic]]:
     report = Report()
-    return read_document(text, "f.yaml", report), report.diagnostics
+    return read_document(text, "f.yaml", report, loader=loader), report.diagnostics
 
 
-def value_of(text: str) -> JsonValue:
-    document, problems = read(text)
+def value_of(text: str, loader: Loader = yaml.CSafeLoader) -> JsonValue:
+    document, problems = read(text, loader)
     assert problems == []
     assert document is not None
     return document.value
 
 
-def codes(text: str) -> list[str]:
-    return [problem.code for problem in read(text)[1]]
+def codes(text: str, loader: Loader = yaml.CSafeLoader) -> list[str]:
+    return [problem.code for problem in read(text, loader)[1]]
 
 
-@pytest.fixture(params=["C", "pure"])
-def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(params=[yaml.CSafeLoader, yaml.SafeLoader], ids=["C", "pure"])
+def loader(request: pytest.FixtureRequest) -> Loader:
     """Both parsers; the pure one is what is left where PyYAML comes without its C part."""
-    if request.param == "pure":
-        monkeypatch.setattr(reader, "_Loader", yaml.SafeLoader)
-    name: str = request.param
-    return name
+    chosen: Loader = request.param
+    return chosen
 
 
 VALUES = {
@@ -62,9 +59,8 @@ VALUES = {
 
 
 @pytest.mark.parametrize(("text", "value"), VALUES.values(), ids=VALUES)
-@pytest.mark.usefixtures("parser")
-def test_values(text: str, value: object) -> None:
-    assert value_of(text) == value
+def test_values(text: str, value: object, loader: Loader) -> None:
+    assert value_of(text, loader) == value
 
 
 PROBLEMS = {
@@ -91,9 +87,8 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), PROBLEMS.values(), ids=PROBLEMS)
-@pytest.mark.usefixtures("parser")
-def test_problems(text: str, expected: list[str]) -> None:
-    assert sorted(codes(text)) == sorted(expected)
+def test_problems(text: str, expected: list[str], loader: Loader) -> None:
+    assert sorted(codes(text, loader)) == sorted(expected)
 
 
 BRACES = {
@@ -109,9 +104,8 @@ BRACES = {
 
 
 @pytest.mark.parametrize(("text", "value"), BRACES.values(), ids=BRACES)
-@pytest.mark.usefixtures("parser")
-def test_unquoted_braces_are_read_as_meant(text: str, value: str) -> None:
-    document, problems = read(f"{text}\nb: .nan\n")
+def test_unquoted_braces_are_read_as_meant(text: str, value: str, loader: Loader) -> None:
+    document, problems = read(f"{text}\nb: .nan\n", loader)
     assert sorted(problem.code for problem in problems) == ["AEL013", "AEL014"]
     assert document is not None
     assert document.value["a"] == value
