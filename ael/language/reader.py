@@ -15,7 +15,7 @@ from typing import TypeAlias, cast
 import attrs
 import yaml
 
-from ael.diagnostics import Diagnostic
+from ael.diagnostics import Diagnostic, Edit, Fix
 from ael.language.catalog import reading
 from ael.language.compose import MAX_DEPTH, Composer, Event, UnreadableError
 from ael.language.nodes import Spans
@@ -171,9 +171,19 @@ class _Reading:
         elif "nesting" in problem:
             self._report.add_span(reading.TooDeep(MAX_DEPTH), span)
         elif here == "\t":
-            self._report.add_span(reading.TabIndentation(), span, replacement(span, "  ", "indent with spaces"))
+            self._report.add_span(reading.TabIndentation(), span, _without_tabs(self._source))
         else:
             self._report.add_span(reading.YamlSyntax(problem, _advice(problem, here)), span)
+
+
+def _without_tabs(source: Source) -> Fix:
+    """Two spaces for every tab that a line begins with; how wide a tab was meant nobody knows."""
+    tabs = ((source.place(found.start())[0], len(found[0])) for found in _LEADING_TABS.finditer(source.text))
+    edits = tuple(Edit(line, 1, line, 1 + count, "  " * count) for line, count in tabs)
+    return Fix("indent with spaces", edits)
+
+
+_LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)
 
 
 def _telling_mark(error: yaml.YAMLError) -> yaml.error.Mark | None:

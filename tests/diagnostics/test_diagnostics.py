@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import attrs
@@ -17,6 +18,7 @@ from ael.definition import CodeBody, StepDefinition, WorkflowDefinition
 from ael.diagnostics import Diagnostic
 from ael.language import KINDS, check_definition, parse, read_file, render_text
 from ael.ports import CodeProblem, ToolMiss, ToolSpec
+from ael.source import Source
 from ael.types import JsonValue
 
 FOLDER = Path(__file__).parent
@@ -118,3 +120,16 @@ def test_every_kind_explains_itself(code: str) -> None:
     kind = KINDS[code]
     assert kind.explanation().endswith((".", "``", ")"))
     assert len(kind.explanation().splitlines()[0]) > 20
+
+
+@pytest.mark.parametrize("stem", [stem for stem in STEMS if (FOLDER / f"{stem}.yaml").is_file()])
+def test_safe_fixes_take_their_problems_away_and_bring_no_others(stem: str) -> None:
+    text = (FOLDER / f"{stem}.yaml").read_bytes().decode("utf-8", "replace")
+    _, before = parse(text)
+    fixes = [problem.fix for problem in before if problem.fix is not None and problem.fix.safe]
+    source = Source(text)
+    for edit in sorted((edit for fix in fixes for edit in fix.edits), key=lambda e: (e.line, e.column), reverse=True):
+        start, end = source.offset(edit.line, edit.column), source.offset(edit.end_line, edit.end_column)
+        text = text[:start] + edit.text + text[end:]
+    after = Counter(problem.code for problem in parse(text)[1])
+    assert after <= Counter(problem.code for problem in before if problem.fix is None or not problem.fix.safe)

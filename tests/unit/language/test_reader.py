@@ -129,6 +129,12 @@ def apply(text: str, problem: Diagnostic) -> str:
     return text
 
 
+def test_the_fix_for_tabs_repairs() -> None:
+    text = "a:\n\tb:\n\t\tc: 1\n"
+    _, (problem,) = read(text)
+    assert apply(text, problem) == "a:\n  b:\n    c: 1\n"
+
+
 def test_many_unquoted_braces_are_found_together() -> None:
     text = "".join(f"k{i}: {{{{ a.b[{i}] }}}}\n" for i in range(10))
     assert codes(text) == ["AEL014"] * 10
