@@ -104,17 +104,21 @@ class _Fields:
 
     def _choose(self) -> tuple[str | None, str | None]:
         command, url = self._text("command"), self._text("url")
+        self._check_transport()
+        if command is not None and url is not None:
+            self._problem("", "has both `command` and `url`; keep one")
+        elif not self._entry.keys() & {"command", "url"}:
+            near = difflib.get_close_matches("command", self._entry, n=1)
+            self._problem("", "needs `command` or `url`" + (f" (it has {near[0]!r})" if near else ""))
+        return command, url
+
+    def _check_transport(self) -> None:
         kind = self._text("type") or self._text("transport")
         if kind is not None and kind.lower() not in _STDIO | _HTTP:
             self._problem("type", f"{kind!r} is no transport; there are stdio and http")
-        if command is not None and url is not None:
-            self._problem("", "has both `command` and `url`; keep one")
-        elif command is None and url is None and self._entry.keys() & {"command", "url"} == set():
-            near = difflib.get_close_matches("command", self._entry, n=1)
-            self._problem("", "needs `command` or `url`" + (f" (it has {near[0]!r})" if near else ""))
-        if url is not None and not url.startswith(("http://", "https://")) and not self._disabled:
+        url = self._entry.get("url")
+        if isinstance(url, str) and url and not url.startswith(("http://", "https://", "${")):
             self._problem("url", "expected a URL that starts with http:// or https://")
-        return command, url
 
     def _note_unknown(self) -> None:
         for key in self._entry:

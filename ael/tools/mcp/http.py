@@ -69,20 +69,11 @@ class _IsolatingClient(httpx2.AsyncClient):
             return _reply(request, Mark.LOST, _reason(error))
 
     async def _answer(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
-        if response.status_code < 400:
-            is_json = _is_json(response)
-            return await self._read(request, response) if is_json else response
-        whole = await self._read(request, response)
-        error = _error_in(whole)
-        reason = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
-        # 404 is the protocol's word for a session the server forgot; many servers say 400. Either way nothing was run.
-        if response.status_code in (400, 404) and "mcp-session-id" in request.headers:
-            return _reply(request, Mark.SESSION_GONE, f"{reason}: {error['message']}" if error else reason)
-        # Codes with a meaning, and a bare 404 of an older server, go on to the SDK, which negotiates by them.
-        if (error and error["code"] != CONNECTION_CLOSED) or (response.status_code == 404 and error is None):
-            return whole
-        message = f"{reason}: {error['message']}" if error else reason
-        return _reply(request, Mark.HTTP_STATUS, message, status=response.status_code)
+        if response.status_code >= 400:
+            return _refusal(request, await self._read(request, response))
+        # What streams has its bound in the SDK, per event.
+        is_json = response.headers.get("content-type", "").lower().startswith("application/json")
+        return await self._read(request, response) if is_json else response
 
     async def _read(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         parts: list[bytes] = []
@@ -102,8 +93,17 @@ class _IsolatingClient(httpx2.AsyncClient):
 _BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
-def _is_json(response: httpx2.Response) -> bool:
-    return str(response.headers.get("content-type", "")).lower().startswith("application/json")
+def _refusal(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+    """What a refused request is answered with: mostly a marked error that says more than the SDK would."""
+    error = _error_in(response)
+    status = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    reason = f"{status}: {error['message']}" if error else status
+    # 404 is the protocol's word for a session the server forgot; many servers say 400. Either way nothing was run.
+    if response.status_code in (400, 404) and "mcp-session-id" in request.headers:
+        return _reply(request, Mark.SESSION_GONE, reason)
+    # By codes with a meaning, and by the bare 404 of an older server, the SDK negotiates.
+    negotiates = response.status_code == 404 if error is None else error["code"] != CONNECTION_CLOSED
+    return response if negotiates else _reply(request, Mark.HTTP_STATUS, reason, status=response.status_code)
 
 
 def _error_in(response: httpx2.Response) -> dict[str, JsonValue] | None:
