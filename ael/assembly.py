@@ -126,7 +126,11 @@ def run_sync(
         async with engine:
             return await engine.execute(_name(engine, workflow), inputs)
 
-    return asyncio.run(main())
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(main())
+    raise RuntimeError("run_sync was called from a running event loop; there, await engine.execute(…)")
 
 
 def _name(engine: WorkflowEngine, workflow: WorkflowSource) -> str:

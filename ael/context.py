@@ -76,6 +76,7 @@ class ExecutionContext:
         attempts: By step number, the latest attempt that was begun; 0 for none.
         begun_ns: By step number, when its first attempt began; nanoseconds since the epoch.
         deadlines: Time limits of attempts; ``None`` until the first.
+        secrets: Where secrets are read, and masked in what leaves; ``None`` for none.
         roots: What templates see beside ``inputs`` and ``steps``.
         events: Where to tell what happens; ``None`` while nobody listens.
         host: The driver; ``None`` when a step is run on its own.
@@ -98,6 +99,7 @@ class ExecutionContext:
         "render_cache",
         "results",
         "roots",
+        "secrets",
         "up",
         "warnings",
     )
@@ -128,6 +130,7 @@ class ExecutionContext:
         self.host: StepHost | None = None
         self.epoch_ns = epoch_ns
         self.render_cache: object | None = None
+        self.secrets = secrets
         self.warnings: list[str] = []
         self.roots: dict[str, JsonValue] = {
             "config": self.config,

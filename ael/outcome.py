@@ -114,7 +114,11 @@ def internal_failure(step: PlanStep, error: BaseException, *, now_ns: int) -> St
 
 
 def locate(step: PlanStep, context: ExecutionContext, error: AELError) -> None:
-    """Add the step's id and its place in the file to an error that does not have them."""
+    """Add the step's id and its place in the file to an error that does not have them, and mask secrets in it."""
+    if context.secrets is not None:
+        error.message = context.secrets.mask(error.message)
+        error.args = (error.message,)
+        error.details = context.secrets.mask(error.details)
     if error.step_id is None:
         error.step_id = step.path
     definition = context.plan.definition
