@@ -1,75 +1,36 @@
-"""Python functions as tools: ``@tool``, :class:`ToolContext`, and the provider that calls them."""
+"""Python functions as tools: ``@tool``, :class:`Tool`, and the provider that calls them."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
 import attrs
 
-from ael.errors import AELError, ConfigInvalidError, ToolError
-from ael.ports import CallSink, ToolCall, ToolMiss, ToolOutcome, ToolSource, ToolSpec
-from ael.schema_check import SchemaError, Validator, validator_for
+from ael.errors import ConfigInvalidError, ToolUnavailableError
+from ael.ports import ToolCall, ToolMiss, ToolOutcome, ToolSource, ToolSpec
 from ael.settings import Settings
-from ael.tools.schemas import params_invalid
+from ael.tools.bound import BoundFunction
+from ael.tools.context import ToolContext
+from ael.tools.provider import RESERVED
 from ael.tools.signatures import Signature, read_signature
 from ael.tools.threads import DaemonThreads
 from ael.types import JsonValue
-from ael.values import NotDataError, normalise
 
 __all__ = ["FunctionProvider", "Tool", "ToolContext", "tool", "tools_from"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _MARK = "__ael_tool__"
-
-
-class ToolContext:
-    """What a tool may ask and tell about the call it serves. A parameter of this type is filled in by the engine.
-
-    Usable from synchronous tools too, in their thread.
-
-    Attributes:
-        path: The step's path in the execution.
-        attempt: From 1.
-        idempotency_key: The same in every attempt of the step: send it along where a service takes one.
-        deadline: When the attempt is over, on ``time.monotonic()``'s seconds, or ``None``.
-    """
-
-    __slots__ = ("_sink", "attempt", "deadline", "idempotency_key", "path")
-
-    def __init__(self, call: ToolCall) -> None:
-        self.path = call.path
-        self.attempt = call.attempt
-        self.idempotency_key = call.idempotency_key
-        self.deadline = call.deadline
-        self._sink: CallSink | None = call.sink
-
-    def __repr__(self) -> str:
-        return f"<ToolContext of {self.path!r}, attempt {self.attempt}>"
-
-    def log(self, message: str, *, level: str = "info", **fields: JsonValue) -> None:
-        """Say something: it becomes an event of the step. ``level`` is ``debug info warning error``."""
-        if self._sink is not None:
-            self._sink.log(level, str(message), fields)
-
-    async def progress(self, fraction: float | None = None, message: str | None = None) -> None:
-        """Say how far the call is, 0 to 1. Lets others run once, so that it can be heard."""
-        self.progress_nowait(fraction, message)
-        await asyncio.sleep(0)
-
-    def progress_nowait(self, fraction: float | None = None, message: str | None = None) -> None:
-        """The same from a synchronous tool."""
-        if self._sink is not None:
-            self._sink.progress(fraction, message)
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
 @attrs.frozen(eq=False)
 class Tool:
-    """A Python function as a tool.
+    """A Python function as a tool. Calling the object calls the function.
 
     Attributes:
         spec: Name, description, schemas, annotations.
@@ -85,6 +46,45 @@ class Tool:
     def name(self) -> str:
         """What workflows call it."""
         return self.spec.name
+
+    @property
+    def description(self) -> str:
+        """What it does, for people and for agents."""
+        return self.spec.description
+
+    @property
+    def input_schema(self) -> Mapping[str, JsonValue]:
+        """What params must fit."""
+        return self.spec.input_schema
+
+    @property
+    def output_schema(self) -> Mapping[str, JsonValue] | None:
+        """What results look like, where the function says so."""
+        return self.spec.output_schema
+
+    @property
+    def annotations(self) -> dict[str, bool]:
+        """``read_only idempotent destructive``, as far as they were said."""
+        said = {name: getattr(self.spec, name) for name in ("read_only", "idempotent", "destructive")}
+        return {name: value for name, value in said.items() if value is not None}
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """The function's own result, nothing validated or copied."""
+        return self.function(*arguments, **keywords)
+
+    async def call(self, params: Mapping[str, JsonValue]) -> JsonValue:
+        """Call it as an engine does: params validated, a synchronous function in a thread, the result as data.
+
+        Raises:
+            ParamInvalidError: The params do not fit.
+            ToolError: It failed.
+        """
+        threads = DaemonThreads(1)
+        try:
+            bound = BoundFunction(self.spec, self.function, self.signature, threads)
+            return (await bound.call(ToolCall(self.name, params))).value
+        finally:
+            threads.close()
 
     @classmethod
     def from_function(
@@ -110,9 +110,9 @@ class Tool:
             ConfigInvalidError: The function cannot be a tool.
         """
         chosen = name or _name_of(function)
-        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-            raise ConfigInvalidError(f"function {chosen!r} cannot be a tool: it is a generator; return a list")
-        signature = read_signature(function, chosen, ToolContext)
+        _check_name(chosen)
+        _check_kind(function, chosen)
+        signature = read_signature(function, chosen)
         spec = ToolSpec(
             name=chosen,
             description=description or signature.description,
@@ -131,6 +131,35 @@ def _name_of(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigInvalidError(
+            f"{name!r} is no name for a tool: letters, digits, '_', '-' and '.' can be used",
+            hint="name it with @ael.tool(name=…)",
+        )
+    if name.partition(".")[0] in RESERVED:
+        raise ConfigInvalidError(f"no tool may be called {name!r}: {name.partition('.')[0]!r} is reserved")
+
+
+def _check_kind(function: Callable[..., Any], name: str) -> None:
+    called = function
+    while isinstance(called, partial):
+        called = called.func
+    if isinstance(called, type):
+        raise ConfigInvalidError(f"class {name!r} cannot be a tool: give a function or an object that can be called")
+    if not inspect.isroutine(called):
+        called = type(called).__call__
+    if inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called):
+        raise ConfigInvalidError(f"function {name!r} cannot be a tool: it is a generator; return a list")
+
+
+@attrs.frozen
+class _Mark:
+    """What ``@tool`` said. The rest is read late, when everything that type hints may name exists."""
+
+    said: Mapping[str, JsonValue]
+
+
 @overload
 def tool(function: _Function, /) -> _Function: ...
 
@@ -146,21 +175,46 @@ def tool(
 ) -> Callable[[_Function], _Function]: ...
 
 
-def tool(function: Callable[..., Any] | None = None, /, **said: JsonValue) -> Any:
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    read_only: bool | None = None,
+    idempotent: bool | None = None,
+    destructive: bool | None = None,
+) -> Any:
     """Mark a function, synchronous or async, as a tool. The function itself stays as it is.
 
-    Bare, or with ``name description read_only idempotent destructive``; see :meth:`Tool.from_function`.
-    A parameter annotated with :class:`ToolContext` is filled in by the engine.
+    Bare, or with ``name description read_only idempotent destructive``; see :meth:`Tool.from_function`, which
+    is asked when an engine is made. A parameter annotated with :class:`ToolContext` is filled in by the engine.
 
     Raises:
-        ConfigInvalidError: The function cannot be a tool.
+        ConfigInvalidError: It is not a function, or not one that can be marked.
     """
+    mark = _Mark(
+        {
+            "name": name,
+            "description": description,
+            "read_only": read_only,
+            "idempotent": idempotent,
+            "destructive": destructive,
+        }
+    )
 
-    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        setattr(function, _MARK, Tool.from_function(function, **said))
+    def apply(function: Callable[..., Any]) -> Callable[..., Any]:
+        if not callable(function):
+            raise ConfigInvalidError(f"@tool stands before a function, not before {function!r}")
+        try:
+            setattr(function, _MARK, mark)
+        except AttributeError as error:
+            raise ConfigInvalidError(
+                f"{function!r} cannot be marked as a tool", hint="wrap it in a function of yours"
+            ) from error
         return function
 
-    return mark if function is None else mark(function)
+    return apply if function is None else apply(function)
 
 
 def tools_from(source: ToolSource) -> list[Tool]:
@@ -172,32 +226,25 @@ def tools_from(source: ToolSource) -> list[Tool]:
     if isinstance(source, Tool):
         return [source]
     if isinstance(source, ModuleType):
-        marked = (getattr(value, _MARK, None) for value in vars(source).values())
-        return list(dict.fromkeys(each for each in marked if isinstance(each, Tool)))
+        return _tools_in(source)
     if callable(source):
-        marked_tool = getattr(source, _MARK, None)
-        return [marked_tool if isinstance(marked_tool, Tool) else Tool.from_function(source)]
-    if isinstance(source, Iterable) and not isinstance(source, str | bytes):
+        mark = getattr(source, _MARK, None)
+        return [Tool.from_function(source, **(mark.said if isinstance(mark, _Mark) else {}))]
+    if isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
         return [each for part in source for each in tools_from(part)]
     raise ConfigInvalidError(f"{source!r} is no tool: give functions, ael.Tool objects or modules")
 
 
-class _Bound:
-    """A tool ready to be called: its validator compiled, its kind known."""
-
-    __slots__ = ("accepts", "is_async", "tool", "validator")
-
-    def __init__(self, tool: Tool) -> None:
-        self.tool = tool
-        try:
-            self.validator: Validator = validator_for(tool.spec.input_schema)
-        except SchemaError as error:
-            raise ConfigInvalidError(f"the input schema of tool {tool.name!r} is not valid: {error}") from error
-        self.accepts = self.validator.accepts
-        called = tool.function.func if isinstance(tool.function, partial) else tool.function
-        self.is_async = inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(
-            getattr(called, "__call__", None)  # noqa: B004 - the method of a callable object
-        )
+def _tools_in(module: ModuleType) -> list[Tool]:
+    """What a module marks, in its order; two names of one function are one tool."""
+    found = {
+        id(value): value
+        for value in vars(module).values()
+        if isinstance(value, Tool) or isinstance(getattr(value, _MARK, None), _Mark)
+    }
+    if not found:
+        raise ConfigInvalidError(f"module {module.__name__!r} has no tools", hint="mark its functions with @ael.tool")
+    return [each for value in found.values() for each in tools_from(value)]
 
 
 class FunctionProvider:
@@ -206,19 +253,23 @@ class FunctionProvider:
     Async functions are awaited, others run in threads of which there are at most ``settings.threads``.
 
     Raises:
-        ConfigInvalidError: Two tools have the same name.
+        ConfigInvalidError: Two functions have the same name.
     """
 
-    name: str | None = None
+    name = None
     listed = True
 
     def __init__(self, tools: Iterable[Tool], settings: Settings) -> None:
         self._threads = DaemonThreads(settings.threads)
         self._tools: dict[str, Tool] = {}
-        self._bound: dict[str, _Bound] = {}
+        self._bound: dict[str, BoundFunction] = {}
         for each in tools:
-            if self._tools.setdefault(each.name, each) is not each:
-                raise ConfigInvalidError(f"two Python tools are called {each.name!r}: give one another name")
+            first = self._tools.setdefault(each.name, each)
+            if first.function != each.function:
+                raise ConfigInvalidError(
+                    f"two Python tools are called {each.name!r}, {_place(first)} and {_place(each)}",
+                    hint="give one another name with @ael.tool(name=…)",
+                )
 
     def specs(self) -> Sequence[ToolSpec]:
         """All tools, in the order in which they were given."""
@@ -236,48 +287,29 @@ class FunctionProvider:
         """Nothing to wait for."""
 
     async def call(self, tool: str, call: ToolCall) -> ToolOutcome:
-        """Call the function with copies of the params."""
+        """Call the function with copies of the params; see :class:`ael.tools.bound.BoundFunction`."""
+        return await self.bind(tool).call(call)
+
+    def bind(self, tool: str) -> BoundFunction:
+        """The tool, ready to be called; the same object every time.
+
+        Raises:
+            ToolUnavailableError: There is none of that name.
+        """
         bound = self._bound.get(tool)
         if bound is None:
-            bound = self._bound[tool] = _Bound(self._tools[tool])
-        params = call.params
-        if not bound.accepts(params):
-            raise params_invalid(bound.validator, params, tool)
-        signature = bound.tool.signature
-        arguments = signature.arguments(params, tool)
-        if signature.context is not None:
-            arguments[signature.context] = ToolContext(call)
-        try:
-            if bound.is_async:
-                value = await bound.tool.function(**arguments)
-            else:
-                value = await self._call_sync(bound.tool.function, arguments)
-        except BaseException as error:  # noqa: BLE001 - a tool may raise anything; what must pass is raised again
-            raise _failure(tool, error) from error.__cause__ if isinstance(error, AELError) else error
-        try:
-            return ToolOutcome(normalise(value))
-        except NotDataError as error:
-            raise ToolError(f"tool {tool!r} returned what is no data: {error}", retryable=False) from error
-
-    async def _call_sync(self, function: Callable[..., Any], arguments: Mapping[str, JsonValue]) -> JsonValue:
-        """In a thread; a function that returns an awaitable has it awaited here."""
-        value = await self._threads.run(partial(function, **arguments))
-        if isinstance(value, Awaitable):
-            return await value
-        return value
+            chosen = self._tools.get(tool)
+            if chosen is None:
+                raise ToolUnavailableError(f"there is no Python tool {tool!r}")
+            bound = BoundFunction(chosen.spec, chosen.function, chosen.signature, self._threads)
+            self._bound[tool] = bound
+        return bound
 
     async def aclose(self) -> None:
-        """End idle threads; one whose call was left behind ends with the interpreter."""
+        """End idle threads; one whose call was left behind ends when that returns, or with the interpreter."""
         self._threads.close()
 
 
-def _failure(tool: str, error: BaseException) -> BaseException:
-    """What a tool raised, as its failure; what is not the tool's to raise, as it is."""
-    if isinstance(error, AELError | KeyboardInterrupt):
-        return error
-    if isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            return error
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return ToolError(f"tool {tool!r} failed: {text}")
+def _place(tool: Tool) -> str:
+    module = getattr(tool.function, "__module__", None) or type(tool.function).__module__
+    return f"{module}.{getattr(tool.function, '__qualname__', type(tool.function).__qualname__)}"

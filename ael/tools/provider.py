@@ -7,7 +7,10 @@ from typing import Protocol
 
 from ael.ports import ToolCall, ToolMiss, ToolOutcome, ToolSpec
 
-__all__ = ["ToolProvider"]
+__all__ = ["RESERVED", "ToolProvider"]
+
+RESERVED = frozenset({"http", "shell"})
+"""First parts of the names of built-in tools, which no server and no function may have."""
 
 
 class ToolProvider(Protocol):

@@ -12,12 +12,9 @@ from difflib import get_close_matches
 
 from ael.errors import AELError, ConfigInvalidError, ToolUnavailableError
 from ael.ports import CallSink, Clock, ToolCall, ToolMiss, ToolOutcome, ToolSpec
-from ael.tools.provider import ToolProvider
+from ael.tools.provider import RESERVED, ToolProvider
 
-__all__ = ["RESERVED", "RoutingInvoker"]
-
-RESERVED = frozenset({"http", "shell"})
-"""Names that no server and no function may have."""
+__all__ = ["RoutingInvoker"]
 
 
 class RoutingInvoker:
@@ -38,10 +35,6 @@ class RoutingInvoker:
         for provider in given:
             if provider.name is not None:
                 self._add_server(provider.name, provider)
-        for provider in self._plain:
-            for spec in provider.specs():
-                if spec.name in RESERVED:
-                    raise ConfigInvalidError(f"no tool may be called {spec.name!r}: the name is reserved")
         self._routes: dict[tuple[str, str | None], tuple[ToolProvider, str]] = {}
         self._closed = False
 

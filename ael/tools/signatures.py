@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import inspect
-import types
-import typing
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import attrs
 import docstring_parser
 import msgspec
 
-from ael.errors import ConfigInvalidError, ParamInvalidError
+from ael.errors import ConfigInvalidError
+from ael.tools.hints import convert, is_context, is_plain, read_hints, schemas_of
+from ael.tools.schemas import params_error
 from ael.types import JsonValue
-from ael.values import copy_value
+from ael.values import NotDataError, copy_value, normalise
 
 __all__ = ["Parameter", "Signature", "read_signature"]
-
-_REF = "#/$defs/{name}"
-_PLAIN = frozenset({str, int, float, bool, type(None), list, dict, object, Any})
 
 
 @attrs.frozen
@@ -41,7 +39,7 @@ class Signature:
         description: The docstring without the sections on parameters.
         context: The parameter that takes the :class:`ael.ToolContext`, or ``None``.
         plain: Whether params are passed on as they are, only copied.
-        open: Whether it has ``**kwargs``.
+        rest: What ``**kwargs`` takes, or ``None`` without them.
     """
 
     description: str
@@ -50,7 +48,7 @@ class Signature:
     output_schema: Mapping[str, JsonValue] | None
     context: str | None
     plain: bool
-    open: bool
+    rest: Parameter | None
 
     def arguments(self, params: Mapping[str, JsonValue], tool: str) -> dict[str, JsonValue]:
         """Keyword arguments: copies of the function's own, converted where its types ask for it.
@@ -58,96 +56,88 @@ class Signature:
         Raises:
             ParamInvalidError: A value does not convert; all problems together.
         """
-        if self.plain:
-            return {name: copy_value(value) for name, value in params.items()}
         problems: list[str] = []
         arguments: dict[str, JsonValue] = {}
         for name, value in params.items():
-            parameter = self.parameters.get(name)
+            parameter = self.parameters.get(name, self.rest)
+            arguments[name] = copy_value(value)
             if parameter is None or not parameter.converts:
-                arguments[name] = copy_value(value)
                 continue
             try:
-                arguments[name] = msgspec.convert(copy_value(value), parameter.kind)
-            except (msgspec.ValidationError, TypeError) as error:
-                problems.append(f"$.{name}: {error}")
+                arguments[name] = convert(arguments[name], parameter.kind)
+            except (msgspec.MsgspecError, ValueError, TypeError) as error:
+                # A ValueError is the type's own refusal, say an attrs validator's.
+                text, _, place = str(error).partition(" - at `$")
+                problems.append(f"$.{name}{place.rstrip('`')}: {text}")
         if problems:
-            raise ParamInvalidError(
-                f"the params of tool {tool!r} are not valid: {'; '.join(problems)}", details={"problems": problems}
-            )
+            raise params_error(tool, problems)
         return arguments
 
 
-def read_signature(function: Callable[..., object], name: str, context_type: type) -> Signature:
-    """Read a function.
-
-    Args:
-        context_type: The type whose parameter is injected and not part of the schema.
+def read_signature(function: Callable[..., object], name: str) -> Signature:
+    """Read a function. Keyword arguments that ``functools.partial`` has filled in are no parameters of the tool.
 
     Raises:
         ConfigInvalidError: It cannot be a tool: positional-only parameters, ``*args``, types without a schema.
     """
-    signature = inspect.signature(function)
-    hints = _hints(function, name)
-    documented = docstring_parser.parse(inspect.getdoc(function) or "")
-    descriptions = {each.arg_name: each.description for each in documented.params if each.description}
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError) as error:
+        raise ConfigInvalidError(f"function {name!r} cannot be a tool: its signature cannot be read") from error
+    hints = read_hints(function, name)
+    filled = _filled(function)
     context: str | None = None
+    rest: Parameter | None = None
     parameters: dict[str, Parameter] = {}
-    is_open = False
-    for parameter in signature.parameters.values():
-        kind = hints.get(parameter.name, Any)
-        if _is_context(kind, context_type):
-            context = parameter.name
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            is_open = True
-        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
-            raise ConfigInvalidError(
-                f"function {name!r} cannot be a tool: parameter {str(parameter)!r} cannot be passed by name"
-            )
-        else:
-            parameters[parameter.name] = _parameter(parameter, kind)
+    for each in signature.parameters.values():
+        kind = hints.get(each.name, Any)
+        if is_context(kind):
+            context = each.name
+        elif each.kind in (each.POSITIONAL_ONLY, each.VAR_POSITIONAL):
+            raise ConfigInvalidError(f"function {name!r} cannot be a tool: parameter '{each}' cannot be passed by name")
+        elif each.kind is each.VAR_KEYWORD:
+            rest = Parameter(each.name, kind, not is_plain(kind), required=False)
+        elif each.name not in filled:
+            parameters[each.name] = _parameter(each, kind)
+    documented = docstring_parser.parse(_docstring(function))
+    descriptions = {each.arg_name: each.description for each in documented.params if each.description}
     return Signature(
         description=_description(documented),
         parameters=parameters,
-        input_schema=_input_schema(name, parameters, descriptions, is_open=is_open),
+        input_schema=_input_schema(name, parameters, rest, descriptions),
         output_schema=_output_schema(hints.get("return", Any)),
         context=context,
-        plain=not any(parameter.converts for parameter in parameters.values()),
-        open=is_open,
+        plain=not any(each.converts for each in (*parameters.values(), *filter(None, [rest]))),
+        rest=rest,
     )
 
 
-def _hints(function: Callable[..., object], name: str) -> dict[str, JsonValue]:
-    target = function if inspect.isroutine(function) else type(function).__call__
-    try:
-        return typing.get_type_hints(inspect.unwrap(target), include_extras=True)
-    except (NameError, TypeError) as error:
-        raise ConfigInvalidError(f"function {name!r} cannot be a tool: {error} in its type hints") from error
+def _filled(function: Callable[..., object]) -> frozenset[str]:
+    return frozenset(function.keywords) if isinstance(function, partial) else frozenset()
 
 
-def _is_context(kind: JsonValue, context_type: type) -> bool:
-    return kind is context_type or context_type in get_args(kind)
+def _docstring(function: Callable[..., object]) -> str:
+    """The function's own; not that of ``functools.partial`` or of a callable object's class."""
+    while isinstance(function, partial):
+        function = function.func
+    described = function if inspect.isroutine(function) else type(function).__call__
+    return inspect.getdoc(described) or ""
 
 
 def _parameter(parameter: inspect.Parameter, kind: JsonValue) -> Parameter:
     required = parameter.default is parameter.empty
     default = None if required else parameter.default
-    return Parameter(parameter.name, kind, not _is_plain(kind), required, default)
+    if default is None and not required and kind is not Any:
+        kind = kind | None if isinstance(kind, type) else _or_none(kind)
+    return Parameter(parameter.name, kind, not is_plain(kind), required, default)
 
 
-def _is_plain(kind: JsonValue) -> bool:
-    """Whether a JSON value is already what the type wants."""
-    origin: object = get_origin(kind)
-    if origin is Annotated:
-        return _is_plain(get_args(kind)[0])
-    if origin is Literal:
-        return True
-    if origin in (Union, types.UnionType, list, dict, Sequence, Mapping):
-        return all(_is_plain(argument) for argument in get_args(kind))
+def _or_none(kind: JsonValue) -> JsonValue:
+    """``x: int = None`` takes ``None``, whatever its author wrote."""
     try:
-        return kind in _PLAIN
+        return kind | None
     except TypeError:
-        return False
+        return kind
 
 
 def _description(documented: docstring_parser.Docstring) -> str:
@@ -156,19 +146,16 @@ def _description(documented: docstring_parser.Docstring) -> str:
 
 
 def _input_schema(
-    name: str, parameters: Mapping[str, Parameter], descriptions: Mapping[str, str], *, is_open: bool
+    name: str, parameters: Mapping[str, Parameter], rest: Parameter | None, descriptions: Mapping[str, str]
 ) -> dict[str, JsonValue]:
-    try:
-        schemas, components = msgspec.json.schema_components(
-            [parameter.kind for parameter in parameters.values()], ref_template=_REF
-        )
-    except TypeError as error:
-        raise ConfigInvalidError(f"function {name!r} cannot be a tool: {error}") from error
-    properties: dict[str, JsonValue] = {}
-    for parameter, schema in zip(parameters.values(), schemas, strict=True):
-        properties[parameter.name] = _property(parameter, dict(schema), descriptions)
-    result: dict[str, JsonValue] = {"type": "object", "properties": properties, "additionalProperties": is_open}
-    required = [parameter.name for parameter in parameters.values() if parameter.required]
+    kinds = {each.name: each.kind for each in parameters.values()}
+    if rest is not None:
+        kinds[rest.name] = rest.kind
+    schemas, components = _schemas(name, kinds)
+    open_schema: JsonValue = rest is not None and (schemas.pop(rest.name) or True)
+    properties = {each.name: _property(each, schemas[each.name], descriptions) for each in parameters.values()}
+    result: dict[str, JsonValue] = {"type": "object", "properties": properties, "additionalProperties": open_schema}
+    required = [each.name for each in parameters.values() if each.required]
     if required:
         result["required"] = required
     if components:
@@ -176,23 +163,41 @@ def _input_schema(
     return result
 
 
+def _schemas(name: str, kinds: Mapping[str, JsonValue]) -> tuple[dict[str, JsonValue], dict[str, JsonValue]]:
+    """The schema of each type, and what they share; an error names the parameter."""
+    try:
+        schemas, components = schemas_of(kinds.values())
+    except TypeError:
+        for parameter, kind in kinds.items():
+            try:
+                schemas_of([kind])
+            except TypeError as error:
+                raise ConfigInvalidError(
+                    f"function {name!r} cannot be a tool: there is no schema for parameter {parameter!r}: "
+                    + str(error).rpartition("\n")[2],
+                    hint="annotate it with JSON types, a dataclass, an attrs class, a TypedDict or an Enum",
+                ) from error
+        raise
+    return dict(zip(kinds, schemas, strict=True)), components
+
+
 def _property(parameter: Parameter, schema: dict[str, JsonValue], descriptions: Mapping[str, str]) -> JsonValue:
     if parameter.name in descriptions:
         schema.setdefault("description", descriptions[parameter.name])
     if not parameter.required:
         try:
-            schema.setdefault("default", msgspec.to_builtins(parameter.default))
-        except (TypeError, ValueError):
+            schema.setdefault("default", msgspec.to_builtins(normalise(parameter.default)))
+        except NotDataError:
             return schema  # a default that JSON cannot say still works
     return schema
 
 
 def _output_schema(kind: JsonValue) -> dict[str, JsonValue] | None:
     """The schema of the return annotation, where it says something."""
-    if kind in (Any, None, type(None), object, inspect.Signature.empty):
+    if kind in (Any, None, type(None), object):
         return None
     try:
-        schemas, components = msgspec.json.schema_components([kind], ref_template=_REF)
+        schemas, components = schemas_of([kind])
     except TypeError:
         return None
     schema = dict(schemas[0])
