@@ -75,10 +75,14 @@ def _normalise(value: object, path: list[str | int]) -> JsonValue:
         return value
     convert = _EXACT.get(kind)
     if convert is not None:
-        if len(path) > _MAX_DEPTH:
-            raise NotDataError(format_path(path[:3]) + "…", "nested more than 200 levels deep, or contains itself")
+        _check_depth(path)
         return convert(value, path)
     return _normalise_other(value, path)
+
+
+def _check_depth(path: list[str | int]) -> None:
+    if len(path) >= _MAX_DEPTH:
+        raise NotDataError(format_path(path[:3]) + "…", "nested more than 200 levels deep, or contains itself")
 
 
 def _from_mapping(value: Mapping[object, object], path: list[str | int]) -> JsonValue:
@@ -92,6 +96,8 @@ def _from_mapping(value: Mapping[object, object], path: list[str | int]) -> Json
             path.append(name)
             result[name] = _normalise(item, path)
             path.pop()
+    if len(result) != len(value):
+        raise NotDataError(format_path(path), "an object with two keys that are the same text")
     return result
 
 
@@ -132,7 +138,9 @@ def _key(key: object, path: list[str | int]) -> str:
         key = key.value
     if isinstance(key, bool) or key is None:
         return {True: "true", False: "false", None: "null"}[key]
-    if isinstance(key, str | int | float):
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, int | float):
         return str(key)
     raise NotDataError(format_path(path), f"an object with a key of type {type(key).__name__}")
 
@@ -152,13 +160,14 @@ def _normalise_other(value: object, path: list[str | int]) -> JsonValue:
     """Subclasses of plain types, then whatever msgspec knows: attrs, dataclasses, enums, UUIDs, structs."""
     if isinstance(value, Enum):
         return _normalise(value.value, path)
-    for base in (str, int, float, datetime, date, bytes):
+    for base in (str, int, float, datetime, date, bytes, Decimal):
         if isinstance(value, base):
             return _normalise(_plain_scalar(value, base), path)
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
+    _check_depth(path)
     if isinstance(value, Mapping):
-        return _EXACT[dict](value, path)
+        return _from_mapping(value, path)
     if isinstance(value, Set):
         return _from_set(value, path)
     if isinstance(value, tuple | list):
