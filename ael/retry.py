@@ -83,6 +83,8 @@ def wait_before(policy: RetryConfig, attempt: int) -> float:
 
 @lru_cache(maxsize=1024)
 def _waits(kind: Backoff, delay: float, multiplier: float, max_delay: float, attempt: int) -> float:
+    if not delay:
+        return 0.0  # and no overflow of a power that counts for nothing
     generator = _GENERATORS[kind](delay, multiplier, max_delay)
     generator.send(None)  # backoff's generators yield nothing useful first
     try:
