@@ -55,7 +55,7 @@ def parse_execution_config(config: Mapping[str, JsonValue] | ExecutionConfig | N
             continue
         try:
             values[key] = parse(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             problems.append(f"{key}: {error}")
     if problems:
         raise ConfigInvalidError(

@@ -22,7 +22,11 @@ def complete_inputs(definition: WorkflowDefinition, given: Mapping[str, JsonValu
     Raises:
         InputInvalidError: Missing, unknown, of the wrong type or against a constraint; ``details["problems"]`` has all.
     """
-    given = given or {}
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise InputInvalidError(
+            f"the inputs of workflow {definition.name!r} must be a mapping, not {type(given).__name__}"
+        )
     problems = [_unknown(name, definition) for name in given if name not in _names(definition)]
     completed: dict[str, JsonValue] = {}
     for declared in definition.inputs:
