@@ -63,13 +63,23 @@ class EventLog:
         )
         self.closed = isinstance(event, ExecutionFinished)
         self._kept.append(event)
-        if len(self._kept) > 2 * self._keep:
-            del self._kept[: len(self._kept) - self._keep]
+        excess = len(self._kept) - self._keep
+        if excess > 0:
+            del self._kept[: excess + self._keep // 10]  # some more than must go, so that it is rarely done
         for observer in self._observers:
-            observer.on_event(event)
+            self._show(observer, event)
         for reader in self._readers:
             if not reader.done():
                 reader.set_result(None)
+
+    def _show(self, observer: Observer, event: Event) -> None:
+        """Observers are other people's code: one that breaks is reported and stops nothing."""
+        try:
+            observer.on_event(event)
+        except Exception as error:  # noqa: BLE001 - a step that cannot be told of must settle all the same
+            self._loop.call_exception_handler(
+                {"message": f"an observer of execution {self.execution_id} raised", "exception": error}
+            )
 
     def view(self, error: AELError) -> ErrorView:
         """What an event says of an error, secrets masked."""
@@ -94,10 +104,11 @@ class EventLog:
         """All events from the first that is kept to the execution's last, as they come."""
         seen = 0
         while True:
-            new = max(0, len(self._kept) - (self._last - seen))
+            last = self._last
+            new = max(0, len(self._kept) - (last - seen))
             for event in self._kept[new:]:
-                seen = event.seq
                 yield event
+            seen = last  # also when some of them were not kept
             if seen < self._last:
                 continue
             if self.closed:
