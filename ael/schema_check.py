@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from typing import Protocol
 
@@ -30,22 +32,41 @@ class _Compiled(Protocol):
 
 
 class Validator:
-    """One compiled schema.
+    """One compiled schema. To a schema, dates and bytes are the texts that they are in JSON."""
 
-    Attributes:
-        accepts: Fast yes or no.
-    """
-
-    __slots__ = ("_compiled", "accepts")
+    __slots__ = ("_compiled", "_is_valid")
 
     def __init__(self, compiled: _Compiled) -> None:
         self._compiled = compiled
-        self.accepts = compiled.is_valid
+        self._is_valid = compiled.is_valid
+
+    def accepts(self, value: JsonValue) -> bool:
+        """Fast yes or no."""
+        try:
+            return self._is_valid(value)
+        except ValueError:  # something in it is no JSON, which is found out only on the way
+            return self._is_valid(_as_json(value))
 
     def problems(self, value: JsonValue) -> list[str]:
         """Every misfit as a sentence with its path, ``$.items[3]: "x" is not of type "integer"``."""
-        errors: JsonValue = self._compiled.iter_errors(value)
+        errors: JsonValue = self._compiled.iter_errors(_as_json(value))
         return [f"{format_path(list(error.instance_path))}: {error.message}" for error in errors]
+
+
+def _as_json(value: JsonValue) -> JsonValue:
+    match value:
+        case dict():
+            return {_as_json(key): _as_json(item) for key, item in value.items()}
+        case list():
+            return [_as_json(item) for item in value]
+        case date():
+            return value.isoformat()
+        case bytes():
+            return base64.b64encode(value).decode("ascii")
+        case str():
+            return value.encode(errors="replace").decode()  # half a surrogate pair is in no JSON
+        case _:
+            return value
 
 
 def validator_for(schema: Mapping[str, JsonValue]) -> Validator:
