@@ -98,6 +98,7 @@ BRACES = {
     "followed by text": ("a: {{ x }}/b", "{{ x }}/b"),
     "two of them": ("a: {{ x }}/{{ y }}", "{{ x }}/{{ y }}"),
     "an index": ("a: {{ x['b'].c }}", "{{ x['b'].c }}"),
+    "an index in double quotes": ('a: {{ x["b\'s"] }}', '{{ x["b\'s"] }}'),
     "a filter": ("a: {{ x | default('y') }}", "{{ x | default('y') }}"),
     "before a comment": ("a: {{ x.y[0] }}  # z", "{{ x.y[0] }}"),
 }
