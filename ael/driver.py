@@ -266,7 +266,12 @@ class Driver:
         if following.cancel:
             reason = frame.scope.stopped or "cancelled"
             self._stops.cancel(frame, dict.fromkeys(following.cancel, reason))
-        if following.done and self._waiter is not None and self._settled and not self._waiter.done():
+        if following.done:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let ``run`` look whether everything has settled."""
+        if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _announce(self, frame: Frame, numbers: Sequence[int]) -> None:
