@@ -127,7 +127,8 @@ class Analysis:
         is_get = chain.root == "steps" and not chain.keys and method.attr == "get"
         if is_get and isinstance(constant, nodes.Const) and isinstance(constant.value, str):
             key = self._constant_key(constant, constant.value)
-            return Chain(chain.root, chain.start, key.end + 1, (key,))
+            closing = self._tokens.following.get(constant.lineno - 1, key.end)
+            return Chain(chain.root, chain.start, self._tokens.ends.get(closing, key.end + 1), (key,))
         return None
 
     def _key(self, node: nodes.Getattr | nodes.Getitem) -> tuple[Key | None, int]:

@@ -9,8 +9,10 @@ operands pays about one unit per nanosecond, and a rendering has as many as a se
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeVar
+
+from ael.types import JsonValue
 
 __all__ = [
     "MAX_BITS",
@@ -34,7 +36,8 @@ MAX_ELEMENTS = 1_000_000
 MAX_BITS = 10_000
 MAX_WORK = 2_000_000_000
 _ELEMENT_WORK = 100
-_CONTAINERS = (list, tuple, dict)
+_CONTAINERS: frozenset[type] = frozenset({list, tuple, dict})
+_SCALARS = frozenset({int, float, bool, type(None)})
 
 _T = TypeVar("_T")
 
@@ -70,12 +73,14 @@ def spend(work: int) -> None:
         raise TooMuchError("it computes for too long; do this in a code step")
 
 
-def count_pass(work: int = 0) -> None:
-    """One more pass of a loop, or call; ``work`` is paid too."""
-    spend(work)
+def count_pass(work: int) -> None:
+    """One more pass of a loop, or call of a macro; ``work`` is paid too."""
     _budget.passes -= 1
+    _budget.work -= work
     if _budget.passes < 0:
         raise TooMuchError(f"it makes more than {MAX_PASSES:,} loop passes")
+    if _budget.work < 0:
+        spend(0)
 
 
 def write_text(text: str) -> str:
@@ -106,26 +111,36 @@ def check_elements(value: object) -> None:
     elements, text = 0, 0
     rest = [value]
     while rest:
-        item = rest.pop()
-        parts = item.values() if isinstance(item, Mapping) else item
-        if not isinstance(item, (*_CONTAINERS, range, Mapping)):
-            continue
-        elements += len(item)
+        parts = _parts(rest.pop())
+        elements += len(parts)
         if elements > MAX_ELEMENTS:
             raise TooMuchError(f"it makes more than {MAX_ELEMENTS:,} elements")
-        for part in parts:  # type: ignore[attr-defined]
-            if type(part) is str:
+        for part in parts:
+            kind = type(part)
+            if kind is str:
                 text += len(part)
-            elif isinstance(part, (*_CONTAINERS, Mapping)):
+            elif kind not in _SCALARS:
                 rest.append(part)
     if text > MAX_TEXT:
         raise TooMuchError("it makes more than 16 MB of text")
     spend(elements * _ELEMENT_WORK)
 
 
+def _parts(value: object) -> Collection[JsonValue]:
+    """What a value consists of; exact types first, because asking for a mapping is slow."""
+    kind = type(value)
+    if kind is list or kind is tuple or kind is range:
+        return value  # type: ignore[return-value]
+    if kind is dict:
+        return value.values()  # type: ignore[attr-defined, no-any-return]
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
+
+
 def weigh(value: _T) -> _T:
     """The value itself, paid for: what follows looks at all of it, at any depth."""
-    kind = type(value)
+    kind: type = type(value)
     if kind is str:
         spend(len(value))  # type: ignore[arg-type]
     elif kind in _CONTAINERS:

@@ -25,7 +25,11 @@ def _add(left: JsonValue, right: JsonValue) -> JsonValue:
         check_length(len(left) + len(right))
     elif isinstance(left, list | tuple) and isinstance(right, list | tuple):
         check_length(len(left) + len(right), MAX_ELEMENTS)
-    return operator.add(left, right)
+    try:
+        return operator.add(left, right)
+    except TypeError:
+        hint = "; `~` joins as text" if isinstance(left, str) or isinstance(right, str) else ""
+        raise TypeError(f"cannot add {type_word(left)} and {type_word(right)}{hint}") from None
 
 
 def _multiply(left: JsonValue, right: JsonValue) -> JsonValue:
@@ -275,8 +279,3 @@ def find_method(value: object, name: str) -> Callable[..., JsonValue] | None:
     """The method bound to ``value``, or ``None``: nothing that changes the value is among them."""
     method = _methods(value).get(name)
     return None if method is None else partial(method, value)
-
-
-def no_method(value: object, name: str) -> str:
-    """Why there is no such method."""
-    return f"{type_word(value)} has no method {name!r}"

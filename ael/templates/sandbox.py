@@ -27,9 +27,9 @@ from ael.types import JsonValue
 __all__ = ["FUNCTIONS", "LOOP_OVER", "SandboxEnvironment"]
 
 LOOP_OVER = "loop_over"
-_CALL_WORK = 1_000
+_CALL_WORK = 2_000
 _PASS_WORK = 200
-_NODE_WORK = 50
+_NODE_WORK = 400
 _LOOP_FIELDS = "cycle changed depth depth0 first index index0 last length nextitem previtem revindex revindex0"
 _DATE_FIELDS = "year month day hour minute second microsecond"
 _ATTRIBUTES: tuple[tuple[type, frozenset[str]], ...] = (
@@ -91,6 +91,17 @@ class _Generator(CodeGenerator):
         self.write(", ")
         self.visit(node.arg, frame)
         self.write(f", {_source(node.node)!r})")
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
+        if not isinstance(node.node, nodes.EnvironmentAttribute):
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+            return
+        self.visit(node.node, frame)
+        self.write("(")
+        for argument in node.args:
+            self.visit(argument, frame)
+            self.write(", ")
+        self.write(")")
 
     def visit_Slice(self, node: nodes.Slice, frame: Frame) -> None:  # noqa: N802
         self.write("slice(")
@@ -223,13 +234,18 @@ class SandboxEnvironment(SandboxedEnvironment):
         method = find_method(obj, name)
         if method is not None:
             return method
+        if isinstance(obj, Mapping) and name in obj:
+            return obj[name]
         near = nearest(name, method_names(obj))
         hint = f"; did you mean {near!r}?" if near else ""
         return Missing.at(f"{where}.{name}", lambda: f"{type_word(obj)} has no method {name!r}{hint}")
 
     def call(__self, __context: Context, __obj: JsonValue, *args: JsonValue, **kwargs: JsonValue) -> JsonValue:  # noqa: N805 - Jinja's signature keeps the names free for keywords
-        """Call a function, method or macro; each counts as a pass."""
-        count_pass(_CALL_WORK)
+        """Call a function, method or macro; a macro's call counts as a pass."""
+        if isinstance(__obj, Macro | LoopContext):
+            count_pass(_CALL_WORK)
+        else:
+            spend(_CALL_WORK)
         for argument in (__obj, *args):
             if isinstance(argument, Missing) and not isinstance(__obj, Macro):
                 argument.use()
