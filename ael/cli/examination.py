@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import shutil
@@ -134,9 +135,12 @@ def _configuration(project: Project) -> Iterator[Finding]:
         yield Finding("configuration", "ok" if there else "bad", text)
     yield from (Finding("configuration", "note", note) for note in project.config.notes)
     try:
-        project.config.tool_modules()
+        with contextlib.redirect_stdout(sys.stderr):
+            modules = project.config.tool_modules()
     except AELError as error:
         yield Finding("configuration", "bad", error.message, error.hint)
+    else:
+        yield from (Finding("configuration", "ok", f"tools in {module.__name__}") for module in modules)
 
 
 def _servers(servers: Iterable[McpServer]) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -60,9 +61,10 @@ class Project:
 
     def engine(self) -> WorkflowEngine:
         """An engine with all this; nothing is started yet."""
-        return assembly.create_engine(
-            tools=self.tools, mcp_servers=self.mcp, config=self.config, settings=self.settings
-        )
+        with contextlib.redirect_stdout(sys.stderr):  # it imports modules, and stdout is for data
+            return assembly.create_engine(
+                tools=self.tools, mcp_servers=self.mcp, config=self.config, settings=self.settings
+            )
 
     def check(self, engine: WorkflowEngine, file: str) -> Sequence[Diagnostic]:
         """All that is wrong in a file, as far as it shows without starting servers.
@@ -126,7 +128,8 @@ def load_tools(name: str) -> ModuleType:
         ConfigInvalidError: It is not there, or fails when it is imported.
     """
     try:
-        return _load_file(Path(name)) if name.endswith(".py") else _load_module(name)
+        with contextlib.redirect_stdout(sys.stderr):
+            return _load_file(Path(name)) if name.endswith(".py") else _load_module(name)
     except (ImportError, OSError, SyntaxError) as error:
         raise ConfigInvalidError(f"cannot import tools from {name!r}: {error}") from error
     except Exception as error:  # a module of the user's may raise anything while it is imported

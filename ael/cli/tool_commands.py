@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -130,7 +131,9 @@ def call(project: Project, name: str, pairs: Sequence[str], params: str | None, 
                 raise ToolTimeoutError(f"the tool {name!r} took longer than {timeout_s:g} s") from None
             return outcome.value
 
-    write_json(asyncio.run(run()))
+    with contextlib.redirect_stdout(sys.stderr):  # what the tool prints is for people
+        value = asyncio.run(run())
+    write_json(value)
     return COMPLETED
 
 

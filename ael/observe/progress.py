@@ -340,6 +340,10 @@ def _no_line(event: Event, row: StepRow | None) -> str:
     return ""
 
 
+def _execution_started_line(event: events.ExecutionStarted, row: None) -> str:
+    return f"started, {event.steps} {'step' if event.steps == 1 else 'steps'}, execution {event.execution_id}"
+
+
 def _started_line(event: events.StepStarted, row: StepRow) -> str:
     return "started" if event.attempt <= 1 else f"{row.attempt_text()} started"
 
@@ -359,7 +363,7 @@ def _log_line(event: events.LogEmitted, row: StepRow | None) -> str:
 
 
 _LINES: Mapping[type, Callable[..., str]] = {
-    events.ExecutionStarted: lambda event, row: f"started, {event.steps} steps, execution {event.execution_id}",
+    events.ExecutionStarted: _execution_started_line,
     events.StepStarted: _started_line,
     events.StepAttemptFailed: _attempt_failed_line,
     events.StepCompleted: lambda event, row: f"completed after {format_duration(event.duration_ms / 1000)}",

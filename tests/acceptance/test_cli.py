@@ -146,6 +146,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**inherited, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **more}
 
 
+def finish(process: subprocess.Popen[str], given: str | None = None) -> Done:
+    out, err = process.communicate(given, timeout=50)
+    return Done(process.returncode, out, err)
+
+
 def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.Popen([sys.executable, "-m", "ael", *arguments], text=True, env=environment(), **pipes)  # type: ignore[call-overload]
@@ -216,7 +221,10 @@ def test_check_for_machines(form: str, command: Command, project: Path) -> None:
     done = command("check", "bad.yaml", "--format", form)
     assert done.code == 3
     if form == "github":
-        assert done.out.startswith("::error file=bad.yaml,line=4")
+        assert (
+            "::error file=bad.yaml,line=4,endLine=4,col=5,endColumn=8,title=AEL102::step 'a' has no key 'cod'"
+            in done.out
+        )
         return
     data = json.loads(done.out)
     results = data if form == "json" else data["runs"][0]["results"]
@@ -290,8 +298,8 @@ def test_inputs_from_a_file(command: Command, project: Path) -> None:
 
 def test_inputs_from_stdin(project: Path) -> None:
     process = start("run", "hello", "--tools", "my_tools.py", "-i", "name=-", stdin=subprocess.PIPE)
-    out, err = process.communicate("Ada\nLovelace", timeout=50)
-    assert json.loads(out)["text"] == "hello Ada\nLovelace ", err
+    done = finish(process, "Ada\nLovelace")
+    assert json.loads(done.out)["text"] == "hello Ada\nLovelace ", done.err
 
 
 def test_a_failed_run_shows_place_code_hint_and_attempts(command: Command) -> None:
@@ -313,14 +321,14 @@ def test_a_timeout_of_the_whole_run(command: Command) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
-    process = start("run", "hello", "--jsonl", "--tools", "my_tools.py", "-i", "name=Ada")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    err = process.stderr.read()
-    assert process.wait(timeout=50) == 0
-    assert "BrokenPipe" not in err
-    assert "Traceback" not in err
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start("run", "hello", "--jsonl", "--tools", "my_tools.py", "-i", "name=Ada", stdout=writer)
+    os.close(writer)
+    done = finish(process)
+    assert done.code == 0, done.err
+    assert "BrokenPipe" not in done.err
+    assert "Traceback" not in done.err
 
 
 def wait_for(process: subprocess.Popen[str], text: str) -> str:
@@ -338,25 +346,24 @@ def test_ctrl_c_cancels_cleans_up_and_says_how_it_ended(project: Path) -> None:
     process = start("run", "hanging.yaml", "--tools", "my_tools.py")
     wait_for(process, "second: | hanging")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=50)
-    assert process.returncode == 130
-    assert out == ""
-    assert err.count("cleaned up") == 2
-    assert re.search(r"^hanging cancelled in .*2 cancelled", err, re.MULTILINE)
-    assert "Traceback" not in err
+    done = finish(process)
+    assert (done.code, done.out) == (130, "")
+    assert done.err.count("cleaned up") == 2
+    assert re.search(r"^hanging cancelled in .*2 cancelled", done.err, re.MULTILINE)
+    assert "Traceback" not in done.err
 
 
-STUBBORN = TOOLS.replace("await asyncio.sleep(seconds)", "import time; ctx.log('stuck'); time.sleep(seconds)")
+STUBBORN = TOOLS.replace("await asyncio.sleep(seconds)", "print('stuck', flush=True); import time; time.sleep(seconds)")
 
 
 def test_a_second_ctrl_c_leaves_at_once_even_from_a_stuck_loop(project: Path) -> None:
     (project / "stubborn.py").write_text(STUBBORN)
     process = start("run", "hanging.yaml", "--tools", "stubborn.py", "--sequential")
-    wait_for(process, "first: started")
+    wait_for(process, "stuck")
     process.send_signal(signal.SIGINT)
     wait_until_it_takes_signals_again()
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=50) == 130
+    assert finish(process).code == 130
 
 
 def wait_until_it_takes_signals_again() -> None:
@@ -379,9 +386,8 @@ def on_a_terminal(*arguments: str, **more: str) -> tuple[int, str, str]:
     )
     os.close(slave)
     shown = "".join(read_terminal(master))
-    assert process.stdout is not None
-    out = process.stdout.read()
-    return process.wait(timeout=50), out, shown
+    done = finish(process)
+    return done.code, done.out, shown
 
 
 def read_terminal(master: int) -> Iterator[str]:
@@ -397,12 +403,13 @@ def test_a_terminal_gets_the_tree_in_place(project: Path) -> None:
     code, out, shown = on_a_terminal("run", "hello", "--tools", "my_tools.py", "-i", "name=Ada")
     assert code == 0, shown
     assert json.loads(out)["count"] == 3
-    last = clean_text(shown[shown.rindex("hello  ") :])
+    clean = clean_text(shown)
+    last = clean[clean.rindex("hello  ") :]
     assert "✓ completed  greet" in last
     assert "✓ completed  count" in last
     assert "− skipped    never" in last
     assert "\x1b[?25h" in shown
-    assert "greeting Ada" in clean_text(shown)
+    assert "greeting Ada" in clean
 
 
 @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TERM": "dumb"}], ids=["CI", "dumb"])
@@ -459,12 +466,11 @@ def test_init_writes_a_project_that_runs_and_overwrites_nothing(command: Command
     assert "--force" in done.err
     (project / "new/ael.toml").write_text("workflows = []\n")
     assert command("init", "new", "--force").code == 0
-    process = start("run", "hello", "-i", "name=Ada", "-i", "excited=true", cwd=project / "new")
-    out, err = process.communicate(timeout=50)
-    assert process.returncode == 0, err
-    assert json.loads(out) == {"letter": "Hello, Ada!\nBonjour, Ada!"}
-    process = start("check", "workflows/hello.ael.yaml", cwd=project / "new")
-    assert process.communicate(timeout=50) == ("", "no problems in 1 file\n")
+    done = finish(start("run", "hello", "-i", "name=Ada", "-i", "excited=true", cwd=project / "new"))
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == {"letter": "Hello, Ada!\nBonjour, Ada!"}
+    done = finish(start("check", "workflows/hello.ael.yaml", cwd=project / "new"))
+    assert done == (0, "", "no problems in 1 file\n")
 
 
 def test_doctor_says_the_truth(command: Command, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -478,14 +484,15 @@ def test_doctor_says_the_truth(command: Command, project: Path, monkeypatch: pyt
     monkeypatch.setenv("AEL_SECRET_OTHER", "hush")
     done = command("doctor")
     assert done.code == 1
-    for text in (
-        "no nowhere",
-        "API_KEY: MY_KEY is not set",
-        "'no-such-program'",
-        "found .mcp.json",
-        "OTHER: AEL_SECRET_OTHER is set",
+    for pattern in (
+        r"BAD +configuration +there is no .*/nowhere, where workflows should be",
+        r"BAD +secrets +API_KEY: MY_KEY is not set",
+        r"BAD +servers +git: there is no program 'no-such-program'",
+        r"note +servers +found .mcp.json, which nobody named",
+        r"ok +secrets +OTHER: AEL_SECRET_OTHER is set",
+        r"^3 things are wrong$",
     ):
-        assert text in done.out
+        assert re.search(pattern, done.out, re.MULTILINE)
     assert "hush" not in done.out
 
 

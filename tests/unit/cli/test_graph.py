@@ -1,3 +1,5 @@
+"""How a plan is drawn."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Ctrl-C, once and twice."""
+
 from __future__ import annotations
 
 import asyncio

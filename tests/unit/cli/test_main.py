@@ -1,3 +1,5 @@
+"""The group itself: start-up, help, wrong usage, exit codes."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""Values from the command line."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""An execution on the command line, in virtual time."""
+
 from __future__ import annotations
 
 import asyncio

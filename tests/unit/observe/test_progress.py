@@ -1,3 +1,5 @@
+"""The board and its two views, driven by events."""
+
 from __future__ import annotations
 
 import io
