@@ -28,6 +28,7 @@ __all__ = ["FUNCTIONS", "LOOP_OVER", "SandboxEnvironment"]
 
 LOOP_OVER = "loop_over"
 _CALL_WORK = 2_000
+_MACRO_WORK = 15_000
 _PASS_WORK = 200
 _NODE_WORK = 400
 _LOOP_FIELDS = "cycle changed depth depth0 first index index0 last length nextitem previtem revindex revindex0"
@@ -167,6 +168,8 @@ def _source(node: nodes.Node) -> str:
             return _source(node.node) + key_text(node.attr)
         case nodes.Getitem(arg=nodes.Const()):
             return _source(node.node) + key_text(node.arg.as_const())
+        case nodes.Getitem(arg=nodes.Neg(node=nodes.Const(value=int(position)))):
+            return _source(node.node) + key_text(-position)
         case nodes.Getitem():
             return f"{_source(node.node)}[{_source(node.arg)}]"
         case nodes.Call():
@@ -243,7 +246,7 @@ class SandboxEnvironment(SandboxedEnvironment):
     def call(__self, __context: Context, __obj: JsonValue, *args: JsonValue, **kwargs: JsonValue) -> JsonValue:  # noqa: N805 - Jinja's signature keeps the names free for keywords
         """Call a function, method or macro; a macro's call counts as a pass."""
         if isinstance(__obj, Macro | LoopContext):
-            count_pass(_CALL_WORK)
+            count_pass(_MACRO_WORK)
         else:
             spend(_CALL_WORK)
         for argument in (__obj, *args):

@@ -70,7 +70,6 @@ TOO_MUCH = [
     "{% set x = range(1000000) | list %}{% for i in range(100) %}{% set y = x | sort %}{% endfor %}",
     "{% set x = 'a' * 10**7 %}{% for i in range(10000) %}{% set y = x[1:] %}{% endfor %}",
     "{% set x = 'a' * 10**7 %}{% for i in range(10000) %}{% if x == x ~ '' %}{% endif %}{% endfor %}",
-    "{% for i in range(1000000) %}" + "{{ '' }}" * 100 + "{% endfor %}",
     *(NEST + use for use in ("{{ ns.x }}", "{{ ns.x == ns.y }}", "{{ ns.x in [ns.y] }}", "{{ [ns.x].index(ns.y) }}")),
     *(
         NEST + use
