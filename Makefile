@@ -37,7 +37,7 @@ lint: $(STAMP) ## ruff: rules and format
 
 types: $(STAMP) ## mypy and pyright
 	$(BIN)/mypy
-	$(BIN)/pyright ael
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(STAMP) ## cost per step against bare asyncio, and of importing; fails over the limits
 	$(BIN)/python -m benchmarks.overhead --gate

@@ -18,10 +18,10 @@ from benchmarks.overhead import Row, table
 PROGRAMS = {
     "bare": ["-c", "pass"],
     "import ael": ["-c", "import ael"],
-    "import ael, and use it": ["-c", "import ael; ael.create_engine"],
+    "import ael; ael.create_engine": ["-c", "import ael; ael.create_engine"],
     "ael --help": ["-m", "ael", "--help"],
 }
-LIMITS_MS = {"import ael": 150.0, "import ael, and use it": 300.0, "ael --help": 120.0}
+LIMITS_MS = {"import ael": 150.0, "import ael; ael.create_engine": 500.0, "ael --help": 120.0}
 
 
 def cpu_s(arguments: Sequence[str]) -> float:
