@@ -22,6 +22,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None), list, dict, object, Any})
 _CONTAINERS = frozenset({Union, types.UnionType, list, dict, Sequence, Mapping})
 _WRAPPERS = frozenset({Annotated, Required, NotRequired})
 _DECIMAL = {"type": "string", "format": "decimal"}
+_ANYTHING = {"$comment": "anything"}  # msgspec takes an empty schema for none
 
 
 def read_hints(function: Callable[..., object], name: str) -> dict[str, JsonValue]:
@@ -101,13 +102,15 @@ def schemas_of(kinds: Iterable[JsonValue]) -> tuple[list[dict[str, JsonValue]], 
 
 def _schema_of_other(kind: type) -> dict[str, JsonValue]:
     if kind is object:
-        return {}
+        return _ANYTHING
     raise NotImplementedError
 
 
 def _as_written(schema: JsonValue) -> JsonValue:
-    """Decimals may be written as numbers too: nobody quotes a price in YAML."""
+    """Decimals may be written as numbers too: nobody quotes a price in YAML. Anything is ``{}``."""
     if isinstance(schema, dict):
+        if schema == _ANYTHING:
+            return {}
         if schema.items() >= _DECIMAL.items():
             return {**schema, "type": ["string", "number"]}
         return {key: _as_written(value) for key, value in schema.items()}
