@@ -181,10 +181,11 @@ class _Reader:
 
 def _root(node: ast.AST, hidden: frozenset[str]) -> str | None:
     """``steps``, ``inputs`` or ``context``, if that is what the node stands for."""
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in hidden:
-        return node.id if node.id in _ROOTS or node.id == _CONTEXT else None
-    if isinstance(node, ast.Attribute) and node.attr in _ROOTS and isinstance(node.value, ast.Name):
-        return node.attr if node.value.id == _CONTEXT and _CONTEXT not in hidden else None
+    match node:
+        case ast.Name(id="steps" | "inputs" | "context" as name, ctx=ast.Load()):
+            return None if name in hidden else name
+        case ast.Attribute(value=ast.Name(id="context"), attr="steps" | "inputs" as name):
+            return None if _CONTEXT in hidden else name
     return None
 
 

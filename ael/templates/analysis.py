@@ -1,4 +1,4 @@
-"""One walk over the syntax tree of an expression: what it reads, what is wrong, what the sandbox rewrites."""
+"""One walk over the syntax tree of an expression: what it reads, and what is wrong."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from jinja2 import nodes
 
+from ael.templates.chains import ChainReader
 from ael.templates.filters import signature_of
 from ael.templates.model import Names, TemplateProblem
 from ael.templates.reading import nearest
-from ael.templates.references import ROOTS, Chain, Key, problems_of, unknown_root
-from ael.templates.sandbox import FUNCTIONS, LOOP_OVER, SandboxEnvironment
+from ael.templates.references import ROOTS, Chain, problems_of, unknown_root
+from ael.templates.sandbox import FUNCTIONS, SandboxEnvironment
 from ael.templates.tokens import Tokens
 
 __all__ = ["Analysis"]
@@ -29,7 +30,7 @@ _BY_NAME |= {"selectattr": ("test", 1), "rejectattr": ("test", 1)}
 
 
 class Analysis:
-    """Walks a tree once, changing it in place.
+    """Walks a tree once.
 
     Attributes:
         chains: What is read, in order of appearance.
@@ -40,12 +41,10 @@ class Analysis:
         self.chains: list[Chain] = []
         self.problems: list[TemplateProblem] = []
         self._tokens = tokens
+        self._reader = ChainReader(tokens)
         self._names = names
         self._environment = environment
         self._local = frozenset(_stored(tree))
-        for call in tree.find_all(nodes.Call):
-            if isinstance(call.node, nodes.Getattr):
-                call.node.ctx = "call"
         self._visit(tree)
 
     def _visit(self, node: nodes.Node) -> None:
@@ -72,7 +71,7 @@ class Analysis:
             self._read(Chain(node.name, start, start + len(node.name)))
 
     def _visit_getattr(self, node: nodes.Getattr | nodes.Getitem) -> None:
-        chain = self._chain(node)
+        chain = self._reader.chain(node)
         if chain is None or (chain.root in self._local and chain.root not in _FIXED_ROOTS):
             self._visit_children(node)
             return
@@ -98,70 +97,12 @@ class Analysis:
         else:
             self.problems.append(unknown_root(chain.root, chain.start, self._names, self._local))
 
-    def _chain(self, node: nodes.Node) -> Chain | None:
-        """The root and constant keys of a lookup; ``None`` if it starts at something that is no name."""
-        if isinstance(node, nodes.Name):
-            start = node.lineno - 1
-            return Chain(node.name, start, start + len(node.name)) if node.ctx == "load" else None
-        if isinstance(node, nodes.Call):
-            return self._chain_of_get(node)
-        if not isinstance(node, nodes.Getattr | nodes.Getitem):
-            return None
-        chain = self._chain(node.node)
-        if chain is None or chain.computed:
-            return chain
-        key, end = self._key(node)
-        if key is None:
-            return Chain(chain.root, chain.start, chain.end, chain.keys, computed=True)
-        return Chain(chain.root, chain.start, end, (*chain.keys, key))
-
-    def _chain_of_get(self, node: nodes.Call) -> Chain | None:
-        """``steps.get("a")`` names a step as ``steps["a"]`` does; any other call ends the chain."""
-        method = node.node
-        if not isinstance(method, nodes.Getattr):
-            return None
-        chain = self._chain(method.node)
-        if chain is None:
-            return None
-        constant = node.args[0] if node.args else None
-        is_get = chain.root == "steps" and not chain.keys and method.attr == "get"
-        if is_get and isinstance(constant, nodes.Const) and isinstance(constant.value, str):
-            key = self._constant_key(constant, constant.value)
-            closing = self._tokens.following.get(constant.lineno - 1, key.end)
-            return Chain(chain.root, chain.start, self._tokens.ends.get(closing, key.end + 1), (key,))
-        return None
-
-    def _key(self, node: nodes.Getattr | nodes.Getitem) -> tuple[Key | None, int]:
-        """The constant key of a lookup and where the lookup ends."""
-        opening = node.lineno - 1
-        start = self._tokens.following.get(opening, opening + 1)
-        end = self._tokens.ends.get(start, start)
-        if isinstance(node, nodes.Getattr):
-            return Key(node.attr, start, end), end
-        argument, sign = node.arg, 1
-        if isinstance(argument, nodes.Neg):
-            argument, sign = argument.node, -1
-        if not isinstance(argument, nodes.Const) or isinstance(argument.value, bool):
-            return None, end
-        if isinstance(argument.value, int):
-            key = Key(sign * argument.value, start, self._tokens.ends.get(argument.lineno - 1, end))
-        elif isinstance(argument.value, str) and sign == 1:
-            key = self._constant_key(argument, argument.value)
-        else:
-            return None, end
-        after = self._tokens.following.get(argument.lineno - 1, end)
-        return key, self._tokens.ends.get(after, key.end) if node.arg.lineno - 1 != opening else key.end
-
-    def _constant_key(self, node: nodes.Const, value: str) -> Key:
-        start = node.lineno - 1
-        return Key(value, start + 1, self._tokens.ends.get(start, start + 2) - 1)
-
     # Calling
 
     def _visit_call(self, node: nodes.Call) -> None:
         callee = node.node
         if isinstance(callee, nodes.Getattr):
-            chain = self._chain_of_get(node)
+            chain = self._reader.chain_of_get(node)
             if chain is not None:
                 self._read(chain)
             else:
@@ -220,40 +161,14 @@ class Analysis:
 
     # Statements
 
-    def _visit_for(self, node: nodes.For) -> None:
-        self._visit_children(node)
-        size = nodes.Const(_size([] if node.test is None else [node.test]))
-        counted = nodes.Call(nodes.EnvironmentAttribute(LOOP_OVER), [node.iter, size], [], None, None)
-        node.iter = counted.set_lineno(node.lineno).set_environment(self._environment)
-        self._sized(node)
-
-    def _sized(self, node: nodes.For | nodes.Macro | nodes.CallBlock) -> None:
-        """Put a body's size at its start."""
-        entry = nodes.ExprStmt(nodes.Const(_size(node.body)))
-        node.body.insert(0, entry.set_lineno(node.lineno).set_environment(self._environment))
-
-    def _visit_callblock(self, node: nodes.CallBlock) -> None:
-        self._visit_children(node)
-        self._sized(node)
-
-    def _visit_condexpr(self, node: nodes.CondExpr) -> None:
-        self._visit_children(node)
-        if node.expr2 is None:
-            node.expr2 = nodes.Const(None, lineno=node.lineno, environment=self._environment)
-
     def _visit_macro(self, node: nodes.Macro) -> None:
         if node.name in _FIXED_ROOTS:
             self._problem("syntax", f"`{node.name}` cannot be assigned to", (node.name, node.lineno - 1))
         self._visit_children(node)
-        self._sized(node)
 
     def _visit_refused(self, node: nodes.Node) -> None:
         tag = _REFUSED[type(node)]
         self._problem("syntax", f"`{{% {tag} %}}` is not available in templates", (tag, node.lineno - 1))
-
-
-def _size(body: list[nodes.Node]) -> int:
-    return sum(1 + sum(1 for _ in node.find_all(nodes.Node)) for node in body)
 
 
 def _stored(tree: nodes.Template) -> Iterable[str]:

@@ -6,7 +6,6 @@ import functools
 import re
 
 import attrs
-from jinja2 import nodes
 from jinja2.environment import Template as CompiledTemplate
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.lexer import TokenStream
@@ -27,6 +26,7 @@ from ael.templates.model import (
 )
 from ael.templates.reading import template_error, to_data
 from ael.templates.references import reference_of
+from ael.templates.rewriting import keep_value, prepare
 from ael.templates.sandbox import FUNCTIONS, SandboxEnvironment
 from ael.templates.tokens import TokenError, Tokens, tokenise
 from ael.types import JsonValue
@@ -75,8 +75,9 @@ def _read(text: str, names: Names, tokens: Tokens) -> Expressions:
     parser.stream = TokenStream(iter(tokens.tokens), None, None)
     tree = parser.parse()
     if tokens.whole:
-        _keep_value(tree)
+        keep_value(tree, _RESULT)
     analysis = Analysis(tree, tokens, names, environment)
+    prepare(tree, environment)
     references = tuple(map(reference_of, sorted(analysis.chains, key=lambda chain: chain.start)))
     problems = tuple(sorted(analysis.problems, key=lambda problem: problem.offset))
     render = None if problems else _renderer(text, names, environment.from_string(tree), tokens.whole)
@@ -98,15 +99,6 @@ def _syntax(text: str, message: str, start: int, end: int) -> TemplateProblem:
     message = message[:1].lower() + message[1:].rstrip(".")
     start = min(max(start, 0), max(len(text) - 1, 0))
     return TemplateProblem("syntax", message, None, start, max(min(end, len(text)) - start, 1))
-
-
-def _keep_value(tree: nodes.Template) -> None:
-    """Make the tree of one ``{{ expression }}`` store its value instead of writing it."""
-    outputs = [child for output in tree.find_all(nodes.Output) for child in output.nodes]
-    expression = next(child for child in outputs if not isinstance(child, nodes.TemplateData))
-    tree.body = [nodes.Assign(nodes.Name(_RESULT, "store", lineno=1), expression, lineno=1)]
-    assert tree.environment is not None
-    tree.set_environment(tree.environment)
 
 
 def _renderer(text: str, names: Names, compiled: CompiledTemplate, whole: bool) -> Render:

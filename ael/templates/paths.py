@@ -41,23 +41,25 @@ _MARKS = ("{{", "{%", "{#")
 
 def _plain_chain(text: str, start: int, end: int, names: Names) -> Chain | None:
     """The chain that ``text[start:end]`` is, white space aside; ``None`` if it is anything else."""
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
+    inner = text[start:end]
+    start += len(inner) - len(inner.lstrip())
+    end = start + len(inner.strip())
     match = _PATH.fullmatch(text, start, end)
     if match is None or (match["root"] not in ROOTS and match["root"] not in names.locals):
         return None
     keys = [_key(text, *part.span()) for part in _KEY_PARTS.finditer(text, match.start("rest"), end)]
     if match["first"]:
         first = _key(text, *match.span("first"))
-        if "-" in match["first"] and match["first"].startswith(".") and not _is_one_id(first, match["root"], names):
+        if match["first"].startswith(".") and not _is_one_id(first, match["root"], names):
             return None
         keys.insert(0, first)
     return Chain(match["root"], start, end, tuple(keys))
 
 
 def _is_one_id(key: Key, root: str, names: Names) -> bool:
+    """Whether the key, written after a dot, is one name, and not one minus another."""
+    if "-" not in str(key.value):
+        return True
     declared = names.steps if root == "steps" else dict.fromkeys(names.inputs) if root == "inputs" else {}
     return bool(declared) and longest_id(str(key.value), declared) == key.value
 

@@ -166,12 +166,8 @@ def _source(node: nodes.Node) -> str:
             return node.name
         case nodes.Getattr():
             return _source(node.node) + key_text(node.attr)
-        case nodes.Getitem(arg=nodes.Const()):
-            return _source(node.node) + key_text(node.arg.as_const())
-        case nodes.Getitem(arg=nodes.Neg(node=nodes.Const(value=int(position)))):
-            return _source(node.node) + key_text(-position)
         case nodes.Getitem():
-            return f"{_source(node.node)}[{_source(node.arg)}]"
+            return _source(node.node) + _source_of_key(node.arg)
         case nodes.Call():
             return f"{_source(node.node)}(…)"
         case nodes.Filter() if node.node is not None:
@@ -180,6 +176,16 @@ def _source(node: nodes.Node) -> str:
             return repr(node.value)
         case _:
             return "…"
+
+
+def _source_of_key(node: nodes.Node) -> str:
+    match node:
+        case nodes.Const():
+            return key_text(node.value)
+        case nodes.Neg(node=nodes.Const(value=int(position))):
+            return key_text(-position)
+        case _:
+            return f"[{_source(node)}]"
 
 
 class SandboxEnvironment(SandboxedEnvironment):
