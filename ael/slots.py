@@ -30,6 +30,9 @@ class Slots:
 
     def release(self) -> None:
         """Give a slot back: to the first in the queue, else to whoever is ready."""
+        if self.free < 0:
+            self.free += 1  # it was held twice: see wait_without
+            return
         while self.queue:
             first = self.queue.popleft()
             if not first.done():
