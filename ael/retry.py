@@ -94,7 +94,9 @@ def _waits(kind: Backoff, delay: float, multiplier: float, max_delay: float, att
 
 
 def _exponential(delay: float, multiplier: float, max_delay: float) -> Generator[float, None, None]:
-    waits: Generator[float, None, None] = backoff.expo(base=multiplier, factor=delay, max_value=max_delay)
+    # Capped by the caller: backoff's own cap is for waits that grow, and a multiplier may be below 1. A float
+    # power overflows, where whole numbers would grow for ever.
+    waits: Generator[float, None, None] = backoff.expo(base=float(multiplier), factor=delay, max_value=None)
     return waits
 
 
