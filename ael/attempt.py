@@ -12,11 +12,10 @@ from ael.errors import AELError, CodeError, InternalError, ToolError, ToolTimeou
 from ael.event_log import StepSink
 from ael.events import StepStarted
 from ael.plan import PlanStep
-from ael.ports import Clock, CodeExecutor, ToolCall, ToolInvoker
+from ael.ports import Clock, CodeExecutor, ToolCall, ToolInvoker, ToolOutcome
 from ael.retry import UNKNOWN_OUTCOME
 from ael.settings import Settings
 from ael.templates import StepView
-from ael.types import JsonValue
 
 __all__ = ["Attempts", "as_failure", "pass_on_cancellation", "view_of"]
 
@@ -30,21 +29,26 @@ class Attempts:
         self._invoker = invoker
         self._executors = executors
         self._clock = clock
-        self._settings = settings
+        self._default_timeout = settings.default_timeout
+        self._grace = settings.cancel_grace
 
-    async def make(self, step: PlanStep, context: ExecutionContext, attempt: int) -> JsonValue:
-        """One attempt, within its timeout."""
+    def begin(self, step: PlanStep, context: ExecutionContext, attempt: int) -> Awaitable[ToolOutcome]:
+        """Render the params of an attempt and give what is to be awaited: the call, within its timeout.
+
+        Raises:
+            TemplateError, SkippedOutputError: While the params are rendered.
+        """
         seconds = step.attempt_timeout
+        work: Awaitable[ToolOutcome]
         if step.tool is None:
-            work: Awaitable[JsonValue] = self._code_work(step, context, attempt)
+            work = self._run_code(step, context, attempt)
         else:
             if seconds is None:
-                seconds = self._settings.default_timeout
+                seconds = self._default_timeout
             work = self._invoker.call(self._tool_call(step, context, attempt, seconds))
         if context.events is not None:
             context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
-        result = await (work if seconds is None else self._within(seconds, work, step, context))
-        return result if step.tool is None else result.value
+        return work if seconds is None else self._within(seconds, work, step, context)
 
     def _tool_call(self, step: PlanStep, context: ExecutionContext, attempt: int, seconds: float | None) -> ToolCall:
         path = step.path
@@ -61,7 +65,7 @@ class Attempts:
             None if events is None else StepSink(events, path, attempt),
         )
 
-    def _code_work(self, step: PlanStep, context: ExecutionContext, attempt: int) -> Awaitable[JsonValue]:
+    async def _run_code(self, step: PlanStep, context: ExecutionContext, attempt: int) -> ToolOutcome:
         assert step.code is not None
         executor = self._executors.get(step.code.executor)
         if executor is None:
@@ -71,24 +75,24 @@ class Attempts:
                 code="CODE_UNSUPPORTED",
                 hint="pip install 'ael[code]'",
             )
-        return executor.run(code_call(step, context, attempt))
+        return ToolOutcome(await executor.run(code_call(step, context, attempt)))
 
     async def _within(
-        self, seconds: float, work: Awaitable[JsonValue], step: PlanStep, context: ExecutionContext
-    ) -> JsonValue:
+        self, seconds: float, work: Awaitable[ToolOutcome], step: PlanStep, context: ExecutionContext
+    ) -> ToolOutcome:
         """Await ``work`` for so long; a value counts also if it comes while the work is being cancelled."""
         if context.deadlines is None:
-            context.deadlines = Deadlines(self._clock, self._settings.cancel_grace)
+            context.deadlines = Deadlines(self._clock, self._grace)
         deadline = context.deadlines.open(seconds, lambda: _go_on_without(step, context, seconds))
         try:
-            value = await work
+            outcome = await work
         except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
             cancelled_besides = deadline.close()
             if deadline.expired and not cancelled_besides and not isinstance(error, KeyboardInterrupt):
                 raise _timeout_error(step, seconds) from error
             raise
         deadline.close()
-        return value
+        return outcome
 
     def may_repeat(self, step: PlanStep, context: ExecutionContext, error: AELError) -> bool:
         """After an attempt of unknown outcome: does the tool bear it, or did the step itself ask for it?"""

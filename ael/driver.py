@@ -160,6 +160,8 @@ class Driver:
             return
         self._pumping = True
         ready, slots, turns = self._ready, self._slots, self._turns
+        if ready and slots.free > 0 and (len(ready) > 1 or self._frame.tasks):
+            turns.ask()
         room = _BATCH
         while ready and slots.free > 0:
             if room == 0 or self._now_ns() >= turns.ends:
@@ -205,7 +207,7 @@ class Driver:
     # -- ending steps ------------------------------------------------------------------------------
 
     def _finish(self, frame: Frame, number: int, result: StepResult) -> None:
-        """A step's task is about to end, or was given up: free its slot, record its result."""
+        """A step's task is about to end, or was given up: free its slot, and let its result take its course."""
         if self._stops.any_left_behind and self._stops.is_left_behind():
             return
         frame.tasks.pop(number, None)
@@ -213,31 +215,33 @@ class Driver:
             self._slots.release()
         else:
             self._slots.free += 1
-        self._record(frame, number, result)
+        self._take_in(frame, number, result)
 
-    def _record(self, frame: Frame, number: int, result: StepResult) -> None:
-        """Into the journal, then to the scheduler: nothing follows from a result before its commit returned."""
+    def _take_in(self, frame: Frame, number: int, result: StepResult) -> None:
         if self._journal is None:
             self._settle(frame, number, result)
             if self._ready and not self._pumping:
                 self._pump()
-            return
+        else:
+            self._record(self._journal, frame, number, result)
+
+    def _record(self, journal: Journal, frame: Frame, number: int, result: StepResult) -> None:
+        """Into the journal, then to the scheduler: nothing follows from a result before its commit returned."""
         self._batch.append((frame, number, result))
         if len(self._batch) == 1:
-            if self._journal.batched:
-                self._loop.call_soon(self._flush)
+            if journal.batched:
+                self._loop.call_soon(self._flush, journal)
             else:
-                self._flush()
+                self._flush(journal)
 
-    def _flush(self) -> None:
+    def _flush(self, journal: Journal) -> None:
         """One commit for all results of a pass of the loop."""
-        assert self._journal is not None
         batch, self._batch = self._batch, []
         execution_id = self.context.execution_id
-        self._journal.append(
+        journal.append(
             [StepRecord(execution_id, frame.step(n).path, result.attempt, result) for frame, n, result in batch]
         )
-        self._journal.commit()
+        journal.commit()
         for frame, number, result in batch:
             self._settle(frame, number, result)
         self._pump()
@@ -308,7 +312,7 @@ class Driver:
             self._stops.cancel(frame, {number: error})
         elif frame.scope.run(number):
             frame.reasons[number] = error
-            self._record(frame, number, self._stops.result(frame, number))
+            self._take_in(frame, number, self._stops.result(frame, number))
 
     # -- what a running step asks for ----------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from ael import outcome
+from ael import outcome as endings
 from ael.attempt import Attempts, as_failure, pass_on_cancellation, view_of
 from ael.clock import SystemClock, TimeOrderedIds
 from ael.context import ExecutionContext
@@ -310,13 +310,13 @@ class WorkflowEngine:
             if step.when is not None and resume is None:
                 view = view_of(step, context, 1) if step.needs_view else None
                 if not is_true(step.when.render(context, view)):
-                    return outcome.skipped(step, context, "condition", now_ns=self._epoch_now(context))
+                    return endings.skipped(step, context, "condition", now_ns=self._epoch_now(context))
             return await self._execute_with_retry(step, context, resume)
         except SkippedOutputError as skip:
             reason = f"dependency: {_origin(context, skip.step_id)}"
-            return outcome.skipped(step, context, reason, now_ns=self._epoch_now(context))
+            return endings.skipped(step, context, reason, now_ns=self._epoch_now(context))
         except AELError as error:
-            return outcome.failed(step, context, error, now_ns=self._epoch_now(context))
+            return endings.failed(step, context, error, now_ns=self._epoch_now(context))
 
     async def _execute_with_retry(
         self, step: PlanStep, context: ExecutionContext, resume: Failure | None = None
@@ -334,7 +334,7 @@ class WorkflowEngine:
         while True:
             context.attempts[step.number] = attempt
             try:
-                output = await self._attempts.make(step, context, attempt)
+                outcome = await self._attempts.begin(step, context, attempt)
             except SkippedOutputError:
                 raise
             except BaseException as error:  # noqa: BLE001 - the step boundary; what must pass is raised again in there
@@ -343,7 +343,7 @@ class WorkflowEngine:
                 return StepResult(
                     step.id,
                     _COMPLETED,
-                    output,
+                    outcome.value,
                     None,
                     None,
                     attempt,
@@ -360,7 +360,7 @@ class WorkflowEngine:
         """Wait for the next attempt and return ``None``, or give up and return the step's result."""
         host = context.host
         if host is not None and host.is_left_behind():
-            return outcome.cancelled(step, "cancelled", now_ns=self._epoch_now(context))
+            return endings.cancelled(step, "cancelled", now_ns=self._epoch_now(context))
         pass_on_cancellation()
         error = failure.error
         rng = random.Random(f"{context.execution_id}/{step.path}/{failure.attempt}")  # noqa: S311 - jitter, repeatable
@@ -373,7 +373,7 @@ class WorkflowEngine:
                 StepAttemptFailed, step.path, failure.attempt, error=context.events.view(error), retry_at=retry_at
             )
         if delay is None:
-            return outcome.failed(
+            return endings.failed(
                 step,
                 context,
                 error,

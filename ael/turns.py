@@ -1,7 +1,8 @@
 """Turns: how steps that never suspend let the loop come round.
 
-All of an execution's steps together get five milliseconds; when the turn is over, what is ready waits for
-the next pass of the loop. A turn that ended long ago costs the next step one pass and nothing else.
+In one pass of the loop, all of an execution's steps together get five milliseconds; when the turn is over,
+what is ready waits for the next pass. Where steps run side by side, each pass begins a turn (one callback for
+all of them); a step that runs alone, whose turn ended passes ago, waits for one pass and begins the next.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Turns:
 
     Args:
         now_ns: The clock's monotonic nanoseconds.
-        resume: Called at the beginning of a turn that was asked for.
+        resume: Called at the beginning of every turn that was asked for.
     """
 
     __slots__ = ("_asked", "_loop", "_now_ns", "_resume", "ends")
@@ -33,7 +34,7 @@ class Turns:
         self._loop = asyncio.get_running_loop()
 
     def ask(self) -> None:
-        """Have ``resume`` called in the next pass of the loop, with a new turn. Once is enough."""
+        """Have the next pass of the loop begin with a new turn, and ``resume`` called in it. Once is enough."""
         if not self._asked:
             self._asked = True
             self._loop.call_soon(self._begin)

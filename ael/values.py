@@ -48,9 +48,9 @@ def copy_value(value: JsonValue) -> JsonValue:
     """A deep copy of a normalised value; scalars as they are."""
     kind = type(value)
     if kind is dict:
-        return {key: copy_value(item) for key, item in value.items()}
+        return {key: item if type(item) in _SCALARS else copy_value(item) for key, item in value.items()}
     if kind is list:
-        return [copy_value(item) for item in value]
+        return [item if type(item) in _SCALARS else copy_value(item) for item in value]
     return value
 
 
