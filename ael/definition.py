@@ -129,7 +129,11 @@ class OutputDefinition:
     value: JsonValue
     description: str | None = None
     schema: Mapping[str, JsonValue] | None = None
-    path: Path = ()
+    path: Path = attrs.field()
+
+    @path.default
+    def _default_path(self) -> Path:
+        return ("outputs", self.name)  # told apart from other outputs by it, also without a file
 
 
 @attrs.frozen
