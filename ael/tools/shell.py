@@ -1,4 +1,9 @@
-"""``shell.run``: one program as a tool, without a shell. Exists only where the engine's settings allow it."""
+"""``shell.run``: one program as a tool, off unless the engine allows it. There is no shell unless ``argv`` names one.
+
+Each program leads a process group of its own. Whatever ends the call, cancellation included, ends the group: with
+SIGTERM, then SIGKILL if the program was still running; what a finished program left behind is given a moment to
+finish writing. No zombie is left, and nothing waits for a pipe that a stranger holds open.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +13,17 @@ import signal
 from collections.abc import Mapping, Sequence
 
 from ael.errors import ToolError
-from ael.ports import Clock, ToolCall, ToolMiss, ToolOutcome, ToolSpec
+from ael.ports import Clock, TimerHandle, ToolCall, ToolMiss, ToolOutcome, ToolSpec
 from ael.settings import Settings
 from ael.tools.schemas import check_params
 from ael.types import JsonValue
 
 __all__ = ["SHELL_RUN", "ShellProvider"]
 
-_TERMINATE_S = 2.0
-"""Seconds between SIGTERM and SIGKILL."""
+_GRACE_S = 2.0
+"""Seconds between SIGTERM and SIGKILL, and for what a finished program left behind."""
+
+_SECRET_PREFIX = "AEL_SECRET_"  # noqa: S105 - the first part of a variable's name
 
 SHELL_RUN = ToolSpec(
     name="shell.run",
@@ -24,11 +31,24 @@ SHELL_RUN = ToolSpec(
     input_schema={
         "type": "object",
         "properties": {
-            "argv": {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            "cwd": {"type": "string"},
-            "env": {"type": "object", "additionalProperties": {"type": "string"}, "description": "Added to ael's own."},
+            "argv": {
+                "type": "array",
+                "items": {"type": ["string", "number"]},
+                "minItems": 1,
+                "description": "The program and its arguments, each as it is: nothing is split or expanded.",
+            },
+            "cwd": {"type": "string", "description": "The folder to run in; default: the engine's."},
+            "env": {
+                "type": "object",
+                "additionalProperties": {"type": ["string", "number"]},
+                "description": "Added to the engine's environment, which is passed on without its secrets.",
+            },
             "stdin": {"type": "string"},
-            "expect": {"type": "array", "items": {"type": "integer"}, "default": [0]},
+            "expect": {
+                "description": "The exit codes of success.",
+                "anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}],
+                "default": [0],
+            },
         },
         "required": ["argv"],
         "additionalProperties": False,
@@ -48,12 +68,13 @@ SHELL_RUN = ToolSpec(
 class ShellProvider:
     """Implements :class:`ael.tools.provider.ToolProvider`. Each program has a process group of its own."""
 
-    name: str | None = None
+    name = None
     listed = True
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._allowed = settings.allow_shell
         self._limit = settings.max_result_bytes
+        self._secret_variables = frozenset(settings.secrets.values())
         self._clock = clock
 
     def specs(self) -> Sequence[ToolSpec]:
@@ -77,93 +98,127 @@ class ShellProvider:
         """Run the program to its end; cancelling kills its whole process group."""
         params = call.params
         check_params(SHELL_RUN.input_schema, params, tool)
-        process = await _start(params)
+        program = _Program(self._limit, self._clock)
+        await _start(program, params, self._environment(params))
         try:
-            stdout, stderr = await self._talk(process, params.get("stdin"))
-            exit_code = await process.wait()
+            program.feed(params.get("stdin"))
+            await asyncio.wait([program.finished])
         finally:
-            await self._kill(process)
-        result = {"exit_code": exit_code, "stdout": stdout, "stderr": stderr}
-        if exit_code in params.get("expect", [0]):
-            return ToolOutcome(result)
-        tail = stderr.strip().splitlines()[-1:] or [""]
-        raise ToolError(
-            f"{params['argv'][0]} ended with exit code {exit_code}" + (f": {tail[0]}" if tail[0] else ""),
-            details=result,
-        )
+            await program.wait_ended()
+        return ToolOutcome(_judge(program, params))
 
     async def aclose(self) -> None:
         """Nothing outlives its call."""
 
-    async def _talk(self, process: asyncio.subprocess.Process, stdin: str | None) -> tuple[str, str]:
-        """Feed and read all three streams at once, within the size limit."""
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_feed(process, stdin))
-                out = group.create_task(self._read(process.stdout))
-                err = group.create_task(self._read(process.stderr))
-        except BaseExceptionGroup as errors:
-            first: BaseException = errors
-            while isinstance(first, BaseExceptionGroup):
-                first = first.exceptions[0]
-            raise first from None
-        return out.result(), err.result()
+    def _environment(self, params: Mapping[str, JsonValue]) -> dict[str, str]:
+        """The engine's own variables but for secrets: those are passed on by name, or not at all."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_SECRET_PREFIX) and name not in self._secret_variables
+        }
+        return inherited | {name: str(value) for name, value in params.get("env", {}).items()}
 
-    async def _read(self, stream: asyncio.StreamReader) -> str:
-        data = bytearray()
-        while chunk := await stream.read(65536):
-            data += chunk
-            if len(data) > self._limit:
-                raise ToolError(
-                    f"the program printed more than {self._limit:,} bytes",
-                    retryable=False,
-                    hint="raise max_result_bytes in the settings",
-                )
-        return data.decode(errors="replace")
 
-    async def _kill(self, process: asyncio.subprocess.Process) -> None:
-        """End what is left of the group, politely, then not; shielded, bounded."""
-        if process.returncode is None:
-            _signal(process.pid, signal.SIGTERM)
-            ended = asyncio.ensure_future(process.wait())
-            timer = self._clock.call_later(_TERMINATE_S, lambda: _signal(process.pid, signal.SIGKILL))
+class _Program(asyncio.SubprocessProtocol):
+    """One running program, and what it has printed.
+
+    Attributes:
+        finished: Done when it has ended and its output is closed.
+        limit: Most bytes on each of stdout and stderr.
+        excessive: Whether it was killed because it printed more.
+    """
+
+    def __init__(self, limit: int, clock: Clock) -> None:
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.excessive = False
+        self._output = {1: bytearray(), 2: bytearray()}
+        self.limit = limit
+        self._clock = clock
+        self._timer: TimerHandle | None = None
+        self._transport: asyncio.SubprocessTransport | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Negative: the signal that ended it; ``None``: it runs."""
+        return None if self._transport is None else self._transport.get_returncode()
+
+    def text(self, stream: int) -> str:
+        """What it printed, 1 on stdout and 2 on stderr."""
+        return self._output[stream].decode(errors="replace")
+
+    def feed(self, stdin: str | bytes | None) -> None:
+        """Send its input; what it does not read is nobody's concern."""
+        assert self._transport is not None
+        pipe = self._transport.get_pipe_transport(0)
+        assert isinstance(pipe, asyncio.WriteTransport)
+        if stdin and not pipe.is_closing():
+            pipe.write(stdin if isinstance(stdin, bytes) else stdin.encode())
+        pipe.close()
+
+    async def wait_ended(self) -> None:
+        """End what still runs and wait until it has. A cancellation meanwhile only makes it less polite."""
+        if self.exit_code is None and not self.excessive:
+            self._signal(signal.SIGTERM)
+            self._timer = self._clock.call_later(_GRACE_S, self._kill)
+        interrupted: asyncio.CancelledError | None = None
+        while not self.finished.done():
             try:
-                while not ended.done():
-                    try:
-                        await asyncio.shield(ended)
-                    except asyncio.CancelledError:
-                        _signal(process.pid, signal.SIGKILL)
-                        if ended.cancelled():
-                            raise
-                        await asyncio.wait([ended])
-                        raise
-            finally:
-                timer.cancel()
-        _signal(process.pid, signal.SIGKILL)
+                await asyncio.wait([self.finished])
+            except asyncio.CancelledError as error:
+                interrupted = error
+                self._kill()
+        self._kill()
+        if interrupted is not None:
+            raise interrupted
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It has started."""
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._transport = transport
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """It has printed something."""
+        if self.excessive:
+            return
+        self._output[fd] += data
+        if len(self._output[fd]) > self.limit:
+            self.excessive = True
+            self._kill()
+
+    def process_exited(self) -> None:
+        """It has ended; its output may still come, from pipes it shared with others."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._clock.call_later(_GRACE_S, self._kill)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended and closed its output."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self.finished.done():
+            self.finished.set_result(None)
+
+    def _kill(self) -> None:
+        """End the group, and hear no more from those who left it but kept the pipes."""
+        self._signal(signal.SIGKILL)
+        if self._transport is not None:
+            self._transport.close()
+
+    def _signal(self, number: int) -> None:
+        assert self._transport is not None
+        try:
+            os.killpg(self._transport.get_pid(), number)
+        except (ProcessLookupError, PermissionError):
+            return  # nobody is left, or nobody of ours
 
 
-def _signal(group: int, number: int) -> None:
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return  # nobody is left
-
-
-async def _start(params: Mapping[str, JsonValue]) -> asyncio.subprocess.Process:
-    argv = params["argv"]
+async def _start(program: _Program, params: Mapping[str, JsonValue], environment: Mapping[str, str]) -> None:
+    argv = [str(part) for part in params["argv"]]
     cwd = params.get("cwd")
+    loop = asyncio.get_running_loop()
     try:
-        return await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=cwd,
-            env={**os.environ, **params.get("env", {})},
-            start_new_session=True,
-        )
+        await loop.subprocess_exec(lambda: program, *argv, cwd=cwd, env=environment, start_new_session=True)
     except FileNotFoundError as error:
         missing = f"folder {cwd!r}" if error.filename == cwd else f"program {argv[0]!r}"
         raise ToolError(f"there is no {missing}", retryable=False) from error
@@ -171,13 +226,29 @@ async def _start(params: Mapping[str, JsonValue]) -> asyncio.subprocess.Process:
         raise ToolError(f"cannot start {argv[0]!r}: {error}", retryable=False) from error
 
 
-async def _feed(process: asyncio.subprocess.Process, stdin: str | None) -> None:
-    assert process.stdin is not None
+def _judge(program: _Program, params: Mapping[str, JsonValue]) -> JsonValue:
+    """The result, if the exit code is an expected one."""
+    name = params["argv"][0]
+    if program.excessive:
+        raise ToolError(
+            f"{name} printed more than the {program.limit:,} bytes a result may have",
+            retryable=False,
+            hint="raise max_result_bytes in the settings",
+        )
+    exit_code = program.exit_code
+    assert exit_code is not None
+    result: dict[str, JsonValue] = {"exit_code": exit_code, "stdout": program.text(1), "stderr": program.text(2)}
+    expect = params.get("expect", 0)
+    if exit_code in (expect if isinstance(expect, list) else [expect]):
+        return result
+    last_words = result["stderr"].strip().rpartition("\n")[2]
+    raise ToolError(f"{name} {_ending(exit_code)}" + (f": {last_words}" if last_words else ""), details=result)
+
+
+def _ending(exit_code: int) -> str:
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
     try:
-        if stdin is not None:
-            process.stdin.write(stdin.encode())
-            await process.stdin.drain()
-        process.stdin.close()
-        await process.stdin.wait_closed()
-    except (BrokenPipeError, ConnectionResetError):
-        return  # it does not want to hear more
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"was ended by signal {-exit_code}"
