@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ael.ports import ToolCall, ToolMiss, ToolOutcome, ToolSpec
 
-__all__ = ["RESERVED", "ToolProvider"]
+__all__ = ["RESERVED", "Binds", "Bound", "ToolProvider"]
 
 RESERVED = frozenset({"http", "shell"})
 """First parts of the names of built-in tools, which no server and no function may have."""
 
 
 class ToolProvider(Protocol):
-    """One source of tools.
+    """One source of tools."""
 
-    Attributes:
-        name: The MCP server's name; ``None`` for sources whose tools have whole names.
-        listed: Whether ``specs()`` is complete now.
-    """
-
-    name: str | None
+    @property
+    def name(self) -> str | None:
+        """The MCP server's name; ``None`` for sources whose tools have whole names."""
 
     @property
     def listed(self) -> bool:
@@ -48,3 +45,18 @@ class ToolProvider(Protocol):
 
     async def aclose(self) -> None:
         """Stop what was started; idempotent; bounded in time."""
+
+
+class Bound(Protocol):
+    """One tool of one source, ready to be called."""
+
+    async def call(self, call: ToolCall) -> ToolOutcome:
+        """Call it; see :class:`ael.ports.ToolInvoker`."""
+
+
+@runtime_checkable
+class Binds(Protocol):
+    """A source whose tools can be looked up once and then called without it."""
+
+    def bind(self, tool: str) -> Bound:
+        """The tool; the same object every time."""

@@ -1,20 +1,37 @@
 """From a tool's name to the source that offers it: LANGUAGE.md, section 8.
 
 A name is looked up as a full name (``server.tool``), then bare: among Python functions and built-in tools,
-then in the known lists of servers, and only then are the other servers started to be asked.
+then in the known lists of servers, and only then are the other servers started to be asked. What was found is
+kept: a name is looked up once, however often it is called.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import partial
+from typing import Literal, TypeAlias
+
+import attrs
 
 from ael.errors import AELError, ConfigInvalidError, ToolUnavailableError
 from ael.ports import CallSink, Clock, ToolCall, ToolMiss, ToolOutcome, ToolSpec
-from ael.tools.provider import RESERVED, ToolProvider
+from ael.tools.provider import RESERVED, Binds, ToolProvider
 
 __all__ = ["RoutingInvoker"]
+
+_Calling: TypeAlias = Coroutine[None, None, ToolOutcome]
+_Offer: TypeAlias = tuple[ToolProvider, ToolSpec]
+
+
+@attrs.frozen(eq=False)
+class _Route:
+    """Where a name leads: the tool's name at its server, and what to call."""
+
+    tool: str
+    server: str | None
+    call: Callable[[ToolCall], _Calling]
 
 
 class RoutingInvoker:
@@ -35,8 +52,7 @@ class RoutingInvoker:
         for provider in given:
             if provider.name is not None:
                 self._add_server(provider.name, provider)
-        self._routes: dict[tuple[str, str | None], tuple[ToolProvider, str]] = {}
-        self._closed = False
+        self._routes: dict[tuple[str, str | None], _Route] = {}
 
     def _add_server(self, name: str, provider: ToolProvider) -> None:
         if name in RESERVED:
@@ -55,35 +71,41 @@ class RoutingInvoker:
     def lookup(self, name: str, server: str | None = None) -> ToolSpec | ToolMiss:
         """The tool of that name, as far as it is known without starting anything."""
         found = self._find(name, server)
-        if isinstance(found, ToolMiss):
-            return found
-        provider, tool = found
-        return _spec(provider, tool) or ToolMiss("unknown", self._names())
+        return found if isinstance(found, ToolMiss) else found[1]
 
     def repeatable(self, call: ToolCall) -> bool:
         """Whether making this call twice does no more than making it once."""
-        found = self._routes.get((call.name, call.server)) or self._find(call.name, call.server)
+        found = self._find(call.name, call.server)
         if isinstance(found, ToolMiss):
             return False
-        provider, tool = found
-        return provider.repeatable(tool, call)
+        provider, spec = found
+        return provider.repeatable(spec.name, call)
 
     async def wait_listed(self) -> None:
         """Ask every server for its list; those that fail are left out."""
-        await self._ask([provider for provider in self._servers.values() if not provider.listed])
+        await _ask(self._servers.values())
 
-    def _find(self, name: str, server: str | None) -> tuple[ToolProvider, str] | ToolMiss:
+    # -- names -------------------------------------------------------------------------------------
+
+    def _find(self, name: str, server: str | None) -> _Offer | ToolMiss:
         if server is not None:
-            provider = self._servers.get(server)
-            if provider is None:
-                return ToolMiss("unknown_server", tuple(self._servers))
-            return _offer(provider, name.removeprefix(f"{server}.")) or self._miss([provider], name)
-        for prefix, provider in self._servers.items():
-            if name.startswith(f"{prefix}."):
-                return _offer(provider, name.removeprefix(f"{prefix}.")) or self._miss([provider], name)
-        return self._find_bare(name)
+            return self._find_at(server, name)
+        named = self._named_in(name)
+        offer = None if named is None else _offer(named, _short(name, named))
+        if offer is not None:
+            return offer
+        found = self._find_bare(name)
+        if named is not None and isinstance(found, ToolMiss) and found.reason != "ambiguous":
+            return self._miss([named], name)
+        return found
 
-    def _find_bare(self, name: str) -> tuple[ToolProvider, str] | ToolMiss:
+    def _find_at(self, server: str, name: str) -> _Offer | ToolMiss:
+        provider = self._servers.get(server)
+        if provider is None:
+            return ToolMiss("unknown_server", tuple(self._servers))
+        return _offer(provider, name) or _offer(provider, _short(name, provider)) or self._miss([provider], name)
+
+    def _find_bare(self, name: str) -> _Offer | ToolMiss:
         for provider in self._plain:
             offer = _offer(provider, name)
             if offer is not None:
@@ -93,115 +115,131 @@ class RoutingInvoker:
             return held_back
         offers = [offer for provider in self._servers.values() if (offer := _offer(provider, name)) is not None]
         if len(offers) > 1:
-            return ToolMiss("ambiguous", tuple(f"{provider.name}.{tool}" for provider, tool in offers))
+            return ToolMiss("ambiguous", tuple(spec.full_name for _, spec in offers))
         return offers[0] if offers else self._miss(list(self._servers.values()), name)
 
-    def _miss(self, asked: Sequence[ToolProvider], name: str) -> ToolMiss:
-        for provider in asked:
-            held_back = provider.miss(name.removeprefix(f"{provider.name}."))
-            if held_back is not None and len(asked) == 1:
-                return held_back
-        if any(not provider.listed for provider in asked):
-            return ToolMiss("unlisted", self._names())
-        return ToolMiss("unknown", self._names())
+    def _named_in(self, name: str) -> ToolProvider | None:
+        """The server whose name is the first part of a full name; the longest, where names of servers have dots."""
+        prefixes = [prefix for prefix in self._servers if name.startswith(f"{prefix}.")]
+        return self._servers[max(prefixes, key=len)] if prefixes else None
 
-    def _names(self) -> tuple[str, ...]:
-        return tuple(spec.full_name for spec in self.specs())
+    def _miss(self, asked: Sequence[ToolProvider], name: str) -> ToolMiss:
+        """Why none of these servers has the tool."""
+        held_back = asked[0].miss(_short(name, asked[0])) if len(asked) == 1 else None
+        if held_back is not None:
+            return held_back
+        reason: Literal["unlisted", "unknown"] = "unknown" if all(each.listed for each in asked) else "unlisted"
+        return ToolMiss(reason, tuple(spec.full_name for spec in self.specs()))
 
     # -- calls -------------------------------------------------------------------------------------
 
-    async def call(self, call: ToolCall) -> ToolOutcome:
+    def call(self, call: ToolCall) -> _Calling:
         """Call a tool; see :class:`ael.ports.ToolInvoker`."""
         route = self._routes.get((call.name, call.server))
         if route is None:
-            route = await self._resolve(call.name, call.server)
-        provider, tool = route
-        if call.sink is None:
-            return await provider.call(tool, call)
-        return await self._watched(provider, tool, call, call.sink)
+            return self._call_unrouted(call)
+        return route.call(call) if call.sink is None else self._call_watched(route, call, call.sink)
 
-    async def _watched(self, provider: ToolProvider, tool: str, call: ToolCall, sink: CallSink) -> ToolOutcome:
-        sink.tool_called(tool, provider.name)
+    async def _call_unrouted(self, call: ToolCall) -> ToolOutcome:
+        provider, spec = await self._resolve(call.name, call.server)
+        bound = provider.bind(spec.name).call if isinstance(provider, Binds) else partial(provider.call, spec.name)
+        self._routes[call.name, call.server] = _Route(spec.name, provider.name, bound)
+        return await self.call(call)
+
+    async def _call_watched(self, route: _Route, call: ToolCall, sink: CallSink) -> ToolOutcome:
+        sink.tool_called(route.tool, route.server)
         began = self._clock.monotonic()
         returned = False
         try:
-            outcome = await provider.call(tool, call)
+            outcome = await route.call(call)
             returned = True
         finally:
-            sink.tool_returned(tool, provider.name, returned, self._clock.monotonic() - began)
+            sink.tool_returned(route.tool, route.server, returned, self._clock.monotonic() - began)
         return outcome
 
-    async def aclose(self) -> None:
-        """Close every source, all at once; idempotent."""
-        if not self._closed:
-            self._closed = True
-            async with asyncio.TaskGroup() as closing:
-                for provider in (*self._plain, *self._servers.values()):
-                    closing.create_task(provider.aclose())
-
-    async def _resolve(self, name: str, server: str | None) -> tuple[ToolProvider, str]:
+    async def _resolve(self, name: str, server: str | None) -> _Offer:
         found = self._find(name, server)
         failures: list[AELError] = []
         if isinstance(found, ToolMiss) and found.reason == "unlisted":
-            failures = await self._ask(self._candidates(name, server))
+            failures = await _ask(self._worth_asking(name, server))
             found = self._find(name, server)
         if isinstance(found, ToolMiss):
-            raise _unavailable(name, found, failures)
-        self._routes[name, server] = found
+            raise _unavailable(name, server, found, failures)
         return found
 
-    def _candidates(self, name: str, server: str | None) -> list[ToolProvider]:
-        """The servers worth asking: the one that is named, else all that have not been asked."""
-        for prefix, provider in self._servers.items():
-            if server == prefix or (server is None and name.startswith(f"{prefix}.")):
-                return [provider]
-        return [provider for provider in self._servers.values() if not provider.listed]
+    def _worth_asking(self, name: str, server: str | None) -> Iterable[ToolProvider]:
+        """The server that is named, else all."""
+        named = self._named_in(name) if server is None else self._servers[server]
+        return self._servers.values() if named is None else [named]
 
-    async def _ask(self, providers: Sequence[ToolProvider]) -> list[AELError]:
-        """Ask servers for their lists, side by side; what kept some of them from answering."""
+    async def aclose(self) -> None:
+        """Close every source, all at once, whatever befalls one of them; idempotent.
 
-        async def ask(provider: ToolProvider) -> AELError | None:
-            try:
-                await provider.wait_listed()
-            except AELError as error:
-                return error
-            return None
-
-        return [error for error in await asyncio.gather(*map(ask, providers)) if error is not None]
+        Raises:
+            Exception: The first that a source raised, once all are closed.
+        """
+        closing = [provider.aclose() for provider in (*self._plain, *self._servers.values())]
+        for failure in await asyncio.gather(*closing, return_exceptions=True):
+            if failure is not None:
+                raise failure
 
 
-def _offer(provider: ToolProvider, tool: str) -> tuple[ToolProvider, str] | None:
-    return None if _spec(provider, tool) is None else (provider, tool)
+async def _ask(providers: Iterable[ToolProvider]) -> list[AELError]:
+    """Ask servers that have not been asked for their lists, side by side; what kept some of them from answering."""
+
+    async def ask(provider: ToolProvider) -> AELError | None:
+        try:
+            await provider.wait_listed()
+        except AELError as error:
+            return error
+        return None
+
+    answers = await asyncio.gather(*(ask(provider) for provider in providers if not provider.listed))
+    return [error for error in answers if error is not None]
 
 
-def _spec(provider: ToolProvider, tool: str) -> ToolSpec | None:
-    return next((spec for spec in provider.specs() if spec.name == tool), None)
+def _offer(provider: ToolProvider, tool: str) -> _Offer | None:
+    return next(((provider, spec) for spec in provider.specs() if spec.name == tool), None)
 
 
-def _unavailable(name: str, miss: ToolMiss, failures: Sequence[AELError]) -> ToolUnavailableError:
+def _short(name: str, server: ToolProvider) -> str:
+    """The name of a tool at its server."""
+    return name.removeprefix(f"{server.name}.")
+
+
+def _unavailable(name: str, server: str | None, miss: ToolMiss, failures: Sequence[AELError]) -> ToolUnavailableError:
     """One sentence, and advice. Retryable only if a server that might have the tool could not be reached."""
-    if failures:
-        reasons = "; ".join(failure.message for failure in failures)
-        error = ToolUnavailableError(
-            f"tool {name!r} is not available: {reasons}",
-            retryable=any(failure.retryable for failure in failures),
-            hint=failures[0].hint,
-        )
-        error.__cause__ = failures[0]
-        return error
+    full = name if server is None or name.startswith(f"{server}.") else f"{server}.{name}"
     match miss.reason:
         case "ambiguous":
             return ToolUnavailableError(
                 f"tool {name!r} is offered by several sources: {', '.join(miss.candidates)}",
-                hint="say which with the full name, or with `mcp:`",
+                hint="say which with the full name, or with `mcp`",
             )
         case "unknown_server":
-            servers = ", ".join(miss.candidates) or "none"
             return ToolUnavailableError(
-                f"tool {name!r} is asked of a server that is not configured", hint=f"the servers are: {servers}"
+                f"tool {name!r} is asked of MCP server {server!r}, which is not configured",
+                hint=f"the servers are: {', '.join(miss.candidates) or 'none'}",
             )
         case "disabled":
-            return ToolUnavailableError(f"tool {name!r} is switched off", hint=miss.advice)
-    near = get_close_matches(name, miss.candidates, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else None
-    return ToolUnavailableError(f"there is no tool {name!r}", hint=hint)
+            return ToolUnavailableError(f"tool {full!r} is switched off", hint=miss.advice)
+    if failures:
+        return _unreachable(full, failures)
+    return ToolUnavailableError(f"there is no tool {full!r}", hint=_suggestion(full, miss.candidates))
+
+
+def _unreachable(name: str, failures: Sequence[AELError]) -> ToolUnavailableError:
+    error = ToolUnavailableError(
+        f"tool {name!r} is not available: {'; '.join(failure.message for failure in failures)}",
+        retryable=any(failure.retryable for failure in failures),
+        hint=failures[0].hint,
+    )
+    error.__cause__ = failures[0]
+    return error
+
+
+def _suggestion(name: str, candidates: Iterable[str]) -> str | None:
+    """The nearest full name; a bare one may be near to the bare part of it."""
+    names = {full.rpartition(".")[2]: full for full in candidates} | {full: full for full in candidates}
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {names[near[0]]!r}?" if near else None
