@@ -152,7 +152,7 @@ class Analysis:
 
     def _check_arguments(self, what: str, node: nodes.Filter | nodes.Test, function: object, start: int) -> None:
         signature = signature_of(function)  # type: ignore[arg-type]
-        if signature is None or node.dyn_args is not None or node.dyn_kwargs is not None:
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
             return
         try:
             signature.bind(None, *node.args, **{str(keyword.key): None for keyword in node.kwargs})
@@ -163,7 +163,8 @@ class Analysis:
 
     def _visit_macro(self, node: nodes.Macro) -> None:
         if node.name in _FIXED_ROOTS:
-            self._problem("syntax", f"`{node.name}` cannot be assigned to", (node.name, node.lineno - 1))
+            start = self._tokens.following[node.lineno - 1]
+            self._problem("syntax", f"`{node.name}` cannot be assigned to", (node.name, start))
         self._visit_children(node)
 
     def _visit_refused(self, node: nodes.Node) -> None:

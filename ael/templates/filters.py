@@ -55,12 +55,9 @@ def make_tests(environment: Environment) -> dict[str, Filter]:
     return {name: test if name in _LAZY_TESTS else _guarded("", test) for name, test in tests.items()}
 
 
-def signature_of(function: Filter) -> inspect.Signature | None:
-    """How a filter or test is called, the value first; ``None`` if Python does not know."""
-    try:
-        return inspect.signature(function)
-    except ValueError:
-        return None
+def signature_of(function: Filter) -> inspect.Signature:
+    """How a filter or test is called, the value first."""
+    return inspect.signature(function)
 
 
 def _bound(function: Filter, environment: Environment) -> Filter:
@@ -98,14 +95,13 @@ def _guarded(name: str, function: Filter) -> Filter:
             weigh(argument)
         if as_text:
             value = to_text(value)
-        if check is not None and signature is not None:
+        if check is not None:
             bound = signature.bind(value, *args, **kwargs)
             bound.apply_defaults()
             check(**bound.arguments)
         return _settled(function(value, *args, **kwargs))
 
-    if signature is not None:
-        guarded.__signature__ = signature  # type: ignore[attr-defined]
+    guarded.__signature__ = signature  # type: ignore[attr-defined]
     return guarded
 
 

@@ -74,12 +74,7 @@ class Missing(Unread, Undefined):
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __pos__ = __neg__ = _used
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __hash__ = __bool__ = __contains__ = _used
     __int__ = __float__ = __complex__ = __index__ = __str__ = __len__ = __iter__ = __reversed__ = __call__ = _used
-
-    def __getitem__(self, *_: object, **__: object) -> Missing:  # type: ignore[override]  # Jinja's never returns
-        return self
-
-    def __repr__(self) -> str:
-        return type(self).__name__
+    __getitem__ = _used
 
 
 class SkippedOutput(Missing):

@@ -73,9 +73,7 @@ def unknown_root(name: str, start: int, names: Names, local: frozenset[str] = fr
 
 def problems_of(chain: Chain, names: Names) -> Iterator[TemplateProblem]:
     """What the chain names that does not exist."""
-    if chain.root not in ROOTS or chain.root in names.locals:
-        if chain.root not in names.locals:
-            yield unknown_root(chain.root, chain.start, names)
+    if chain.root in names.locals:
         return
     if chain.root == "secrets" and not chain.keys and not chain.computed:
         message = "`secrets` cannot be used whole; name one: `secrets.NAME`"

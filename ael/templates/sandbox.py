@@ -66,13 +66,7 @@ def _range(*bounds: int) -> range:
     return made
 
 
-def _dict(*pairs: JsonValue, **items: JsonValue) -> dict[str, JsonValue]:
-    for item in pairs:
-        weigh(item)
-    return dict(*pairs, **items)
-
-
-FUNCTIONS: Mapping[str, Callable[..., object]] = {"range": _range, "dict": _dict, "namespace": Namespace}
+FUNCTIONS: Mapping[str, Callable[..., object]] = {"range": _range, "dict": dict, "namespace": Namespace}
 
 
 class _Generator(CodeGenerator):

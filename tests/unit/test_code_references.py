@@ -20,6 +20,7 @@ NAMED = {
     "return steps.items.output": ["steps.items@1:8"],
     "await log(steps.a.output)": ["steps.a@1:11"],
     "return f'{steps.a.output}'": ["steps.a@1:11"],
+    "x = f'''\n  {steps.a}'''": ["steps.a@2:4"],
     "return [steps.a.output for x in inputs.xs]": ["steps.a@1:9", "inputs.xs@1:33"],
     "def f(x=steps.a):\n    return steps.b\nreturn f()": ["steps.a@1:9", "steps.b@2:12"],
     "f = lambda x: steps.a\nreturn f(1)": ["steps.a@1:15"],
@@ -128,7 +129,9 @@ def test_syntax_errors_have_a_place(code: str, line: int, column: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["(" * 5000, "x" + ".a" * 50_000, "\0", "-" * 50_000 + "1"], ids=["(", ".", "nul", "-"]
+    "code",
+    ["(" * 5000, "x" + ".a" * 50_000, "\0", "-" * 50_000 + "1", "x" + ".a" * 900],
+    ids=["(", "..", "nul", "-", "."],
 )
 def test_monstrous_code_is_a_syntax_error(code: str) -> None:
     assert code_references(code).syntax_error is not None

@@ -67,7 +67,7 @@ TOO_MUCH = [
     "{% for i in range(2) %}{% for j in range(1000000) if false %}{% endfor %}{% endfor %}",
     "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}",
     "{% for i in range(3) recursive %}{{ loop(range(3)) }}{% endfor %}",
-    "{% set x = range(1000000) | list %}{% for i in range(100) %}{% set y = x | sort %}{% endfor %}",
+    "{% for i in range(1000000) if false and i" + " + i" * 40 + " %}{% endfor %}",
     "{% set x = 'a' * 10**7 %}{% for i in range(10000) %}{% set y = x[1:] %}{% endfor %}",
     "{% set x = 'a' * 10**7 %}{% for i in range(10000) %}{% if x == x ~ '' %}{% endif %}{% endfor %}",
     *(NEST + use for use in ("{{ ns.x }}", "{{ ns.x == ns.y }}", "{{ ns.x in [ns.y] }}", "{{ [ns.x].index(ns.y) }}")),

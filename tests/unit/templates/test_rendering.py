@@ -78,6 +78,8 @@ NATIVE = {
     "{{ execution_id }}": "e1",
     "{{ secrets.TOKEN }}": "s3",
     "{{ secrets.TOKEN | upper }}": "S3",
+    "{{ secrets['TOK' ~ 'EN'] }}": "s3",
+    "{{ [1, 2] | select(*['odd']) | list }}": [1],
     "{{ [step.id, step.attempt, step.idempotency_key, step.joined] }}": ["me", 2, "key-1", []],
     "{{ (1, 2) }}": [1, 2],
     "{{ range(3) }}": [0, 1, 2],
@@ -153,6 +155,7 @@ def test_rich_values_as_text() -> None:
     assert template("{{ steps.a.output.d.strftime('%d.%m.') ~ steps.a.output.b.decode() }}", names).render(scope) == (
         "02.01.hi"
     )
+    assert template("{{ '%.1f' % steps.a.output.x }}", names).render(scope) == "1.5"
     assert template("{{ [steps.a.output.x] }}", names).render(scope) == [Decimal("1.50")]
     assert (
         template("{{ '{:.1f} {:%Y}'.format(steps.a.output.x, steps.a.output.d) }}", names).render(scope) == "1.5 2024"
@@ -281,6 +284,12 @@ MISSING = {
     "{{ config.dept }}": "config has no key 'dept'; did you mean 'depth'?",
     "{{ config.dept ~ '' }}": "config has no key 'dept'; did you mean 'depth'?",
     "{{ secrets.OTHER }}": "set the environment variable AEL_SECRET_OTHER",
+    "{{ secrets.TOKEN.x }}": "secrets.TOKEN is text, which has no 'x'",
+    "{{ inputs.n.x }}": "inputs.n is a number, which has no 'x'",
+    "{{ steps.a.output[1.5] }}": "steps.a.output has no key 1.5",
+    "{{ steps.a.output[-'x'] }}": "bad operand",
+    "{{ steps.a.output['na' 'm'] }}": "steps.a.output has no key 'nam'",
+    "{{ steps.a.error.code }}": "steps.a.error is null, so it has no 'code'",
     "{{ secrets.OTHER }}!": "set the environment variable AEL_SECRET_OTHER",
     "{{ secrets.OTHER | upper }}": "set the environment variable AEL_SECRET_OTHER",
     "{{ steps[inputs.who].output }}": "steps has no key '{{ inputs.n }}'",
@@ -484,6 +493,9 @@ FAILURES = {
     "{{ namespace(a=1) }}": "is no data",
     "{{ (-8) ** 0.5 }}": "is no data",
     "{{ 1() }}": "a number cannot be called",
+    "{{ [1] | map(inputs.who) }}": "No filter named",
+    "{{ none() }}": "null cannot be called",
+    "{{ ('f' * 5000) | int(base=16) }}": "digits",
     "{{ {(1, 2): 3} }}": "a list cannot be a key",
     "{{ '%s %s' | format(1, a=2) }}": "positions or names",
     "{{ '%s' % () }}": "not enough arguments",
