@@ -6,12 +6,14 @@ one was given are never the same object, and scalars cost nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 
+import attrs
 import msgspec
 
 from ael.types import JsonValue
@@ -157,7 +159,7 @@ _EXACT: dict[type, Callable[..., JsonValue]] = {
 
 
 def _normalise_other(value: object, path: list[str | int]) -> JsonValue:
-    """Subclasses of plain types, then whatever msgspec knows: attrs, dataclasses, enums, UUIDs, structs."""
+    """Subclasses of plain types, attrs, dataclasses, then whatever msgspec knows: structs, UUIDs, times."""
     if isinstance(value, Enum):
         return _normalise(value.value, path)
     for base in (str, int, float, datetime, date, bytes, Decimal):
@@ -172,11 +174,23 @@ def _normalise_other(value: object, path: list[str | int]) -> JsonValue:
         return _from_set(value, path)
     if isinstance(value, tuple | list):
         return _from_sequence(value, path)
+    names = _field_names(type(value))
+    if names is not None:
+        return _from_mapping({name: getattr(value, name) for name in names if hasattr(value, name)}, path)
     try:
         plain = msgspec.to_builtins(value, builtin_types=(datetime, date, Decimal, bytes))
     except (TypeError, ValueError, RecursionError) as error:
         raise NotDataError(format_path(path), f"a {type(value).__qualname__}, which is no data") from error
     return _normalise(plain, path)
+
+
+def _field_names(kind: type) -> list[str] | None:
+    """Of attrs classes and dataclasses: msgspec would convert what is in them by its rules, and name no path."""
+    if attrs.has(kind):
+        return [field.name for field in attrs.fields(kind) if not field.name.startswith("_")]
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    return None
 
 
 def _plain_scalar(value: object, base: type) -> object:
