@@ -120,14 +120,16 @@ def steps(draw: st.DrawFn, number: int, above: list[int], *, may_stop: bool) -> 
     reads = draw(some)
     timeout = st.integers(1, 4).map(lambda whole: whole + fraction("attempt", number))
     total = st.integers(2, 9).map(lambda whole: whole + fraction("total", number))
+    # Without a policy of its own or of the defaults, `retry` would mean one with jitter.
+    on_error = draw(st.sampled_from([None, "fail", "skip", "skip", "retry"])) if may_stop else "skip"
     return Step(
         after=draw(some),
         reads=tuple((k, draw(st.sampled_from(READS))) for k in sorted(reads)),
         when=draw(st.sampled_from(WHENS if reads else ("", "", "false", "true"))),
         attempts=draw(attempts(number, instant=not may_stop)),
-        on_error=draw(st.sampled_from([None, "fail", "skip", "skip", "retry"])) if may_stop else "skip",
+        on_error=on_error,
         fallback=draw(st.booleans()),
-        retry=draw(st.none() | RETRIES),
+        retry=draw(RETRIES if on_error == "retry" else st.none() | RETRIES),
         attempt_timeout=draw(maybe(timeout)),
         total_timeout=draw(maybe(total)),
         repeatable=draw(st.booleans()),
@@ -140,17 +142,17 @@ def cases(draw: st.DrawFn) -> Case:
     sequential = draw(st.integers(0, 5)) == 0
     # Where a failure may stop the execution, nothing takes no time: what had begun would be a matter of taste.
     may_stop = draw(st.booleans())
+    default_on_error = draw(st.sampled_from([None, "skip", "retry"]))
+    workflow_timeout = maybe(st.integers(1, 15).map(lambda whole: whole + fraction("workflow")), 5)
     order = list(range(count)) if sequential else draw(st.permutations(range(count)))
     made = {i: draw(steps(i, list(order[:at]), may_stop=may_stop)) for at, i in enumerate(order)}
     return Case(
         steps=tuple(made[i] for i in range(count)),
         sequential=sequential,
         max_parallel=draw(st.none() | st.integers(1, 3)),
-        timeout=draw(maybe(st.integers(1, 15).map(lambda whole: whole + fraction("workflow")), 5))
-        if may_stop
-        else None,
-        default_retry=draw(st.none() | RETRIES),
-        default_on_error=draw(st.sampled_from([None, "skip", "retry"])),
+        timeout=draw(workflow_timeout) if may_stop else None,
+        default_retry=draw(RETRIES if default_on_error == "retry" else st.none() | RETRIES),
+        default_on_error=default_on_error,
     )
 
 
@@ -251,11 +253,11 @@ class Simulation:
         changed = self.stopped is None
         while changed:
             changed = False
-            for k, step in enumerate(self.case.steps):
+            for k, each in enumerate(self.case.steps):
                 if k in self.outcomes or k in self.ready or any(j not in self.outcomes for j in self.waits(k)):
                     continue
                 changed = True
-                if all(self.outcomes[j].taken for j in step.after):
+                if all(self.outcomes[j].taken for j in each.after):
                     self.ready.add(k)
                     fresh.append(k)
                 else:
