@@ -33,7 +33,7 @@ def complete_inputs(definition: WorkflowDefinition, given: Mapping[str, JsonValu
         if declared.name in given:
             completed[declared.name] = _checked(declared, given[declared.name], problems)
         elif declared.default is not MISSING:
-            completed[declared.name] = copy_value(declared.default)
+            completed[declared.name] = _own(declared, declared.default, problems)
         elif declared.required:
             problems.append(f"input {declared.name!r} is required")
         else:
@@ -59,11 +59,9 @@ def _unknown(name: str, definition: WorkflowDefinition) -> str:
 
 
 def _checked(declared: InputDefinition, value: JsonValue, problems: list[str]) -> JsonValue:
-    """The value as data of our own; problems go to the list."""
-    try:
-        own = normalise(value)
-    except NotDataError as error:
-        problems.append(f"input {declared.name!r}: {error}")
+    """The value as data of our own, if it fits; problems go to the list."""
+    own = _own(declared, value, problems)
+    if own is MISSING:
         return None
     if own is None and not declared.required and declared.default is MISSING:
         return None  # what an optional input is when it is not given
@@ -72,6 +70,15 @@ def _checked(declared: InputDefinition, value: JsonValue, problems: list[str]) -
         if not validator.accepts(own):
             problems.extend(f"input {declared.name!r}: {_without_root(text)}" for text in validator.problems(own))
     return own
+
+
+def _own(declared: InputDefinition, value: JsonValue, problems: list[str]) -> JsonValue:
+    """The value as data; ``MISSING`` if it is none."""
+    try:
+        return normalise(value)
+    except NotDataError as error:
+        problems.append(f"input {declared.name!r}: {error}")
+        return MISSING
 
 
 def _without_root(problem: str) -> str:
