@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 
 import attrs
+import msgspec
 
 from ael.definition import WorkflowDefinition
 from ael.engine import WorkflowEngine
@@ -15,7 +16,7 @@ from ael.ports import Clock, CodeExecutor, Journal, Observer, Secrets, ToolCall,
 from ael.settings import Settings
 from ael.testing.virtual_time import VirtualClock
 from ael.types import JsonValue
-from ael.values import normalise
+from ael.values import copy_value, normalise
 
 __all__ = ["FakeTools", "PlanRegistry", "Seen", "make_engine"]
 
@@ -57,6 +58,8 @@ class FakeTools:
         if function is None:
             raise ToolUnavailableError(f"there is no tool {call.name!r}")
         self.calls.append(Seen(call.name, call.params, call.path, call.attempt, call.idempotency_key))
+        # As Python tools have it: what a function does to its params reaches nobody else.
+        call = msgspec.structs.replace(call, params=copy_value(dict(call.params)))
         value = function(call) if "call" in inspect.signature(function).parameters else function(call.params)
         if inspect.isawaitable(value):
             value = await value
