@@ -107,18 +107,22 @@ def report_error(error: AELError) -> None:
 
         say(render_text(error.diagnostics, color=uses_color(sys.stderr)).rstrip("\n"))
         return
-    say(f"error[{error.code}]: {clean_text(error.message)}")
-    for problem in _problems(error.details, error.message):
+    message, problems = _split(error)
+    say(f"error[{error.code}]: {message}")
+    for problem in problems:
         say(f"  - {problem}")
     if error.hint:
         say(f"  help: {error.hint}")
 
 
-def _problems(details: Mapping[str, JsonValue], message: str) -> list[str]:
-    """What the message does not say already of the problems in ``details``."""
-    problems = details.get("problems") or ()
-    texts = [clean_text(str(problem)) for problem in problems]
-    return [text for text in texts if text not in message]
+def _split(error: AELError) -> tuple[str, list[str]]:
+    """The message and the single problems below it; several that end the message are taken out of it."""
+    message = clean_text(error.message)
+    problems = [clean_text(str(problem)) for problem in error.details.get("problems") or ()]
+    listed = "; ".join(problems)
+    if len(problems) > 1 and message.endswith(listed):
+        return message.removesuffix(listed).rstrip(" :"), problems
+    return message, [problem for problem in problems if problem not in message]
 
 
 def animates(stream: TextIO, environ: Mapping[str, str]) -> bool:

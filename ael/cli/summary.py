@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 
 from ael.cli.output import report_error, say, uses_color, write_json
 from ael.definition import WorkflowDefinition
@@ -101,12 +102,16 @@ def _place(error: AELError, definition: WorkflowDefinition) -> tuple[int, int, i
 
 
 def _attempt_lines(failures: Sequence[tuple[int, ErrorView]], most: int) -> list[str]:
-    """What every attempt said, where there was more than one."""
+    """What the attempts said, where there was more than one; equal ones in a row share a line."""
     if len(failures) < 2:
         return []
-    lines = [f"  attempt {attempt}/{most}: {error.code}: {one_line(error.message)}" for attempt, error in failures]
+    lines: list[str] = []
+    for text, group in groupby(failures, key=lambda failure: f"{failure[1].code}: {one_line(failure[1].message)}"):
+        numbers = [attempt for attempt, _ in group]
+        which = f"attempt {numbers[0]}" if len(numbers) == 1 else f"attempts {numbers[0]} to {numbers[-1]}"
+        lines.append(f"  {which} of {most}: {text}")
     if len(lines) > _ATTEMPTS_SHOWN:
-        lines[1 : 1 - _ATTEMPTS_SHOWN] = [f"  … {len(lines) - _ATTEMPTS_SHOWN} attempts more"]
+        lines[1 : 1 - _ATTEMPTS_SHOWN] = [f"  … {len(lines) - _ATTEMPTS_SHOWN} lines more"]
     return lines
 
 

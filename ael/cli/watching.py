@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +24,7 @@ from ael.types import JsonValue, datetime_from_ns
 
 if TYPE_CHECKING:
     from ael.engine import WorkflowEngine
+    from ael.execution import Execution
 
 __all__ = ["Shown", "execute"]
 
@@ -68,14 +69,22 @@ async def execute(
             sinks.append(view.on_event)
             execution = engine.start(plan.id, inputs, config)
             interrupts.cancel = execution.cancel
-            async for event in execution.events():
-                for sink in sinks:
-                    sink(event)
-            result = await execution.result()
+            relay = asyncio.create_task(_relay(execution, sinks))
+            try:
+                result = await execution.result()  # ends whatever happens; the events might not, if we have a bug
+                await relay
+            finally:
+                relay.cancel()
     report_result(result, plan.definition, board, outputs=shown.data == "outputs")
     if shown.data == "json":
         write_json(result.to_dict())
     return INTERRUPTED if interrupts.count and not result.ok else result_exit_code(result)
+
+
+async def _relay(execution: Execution, sinks: Sequence[Callable[[Event], None]]) -> None:
+    async for event in execution.events():
+        for sink in sinks:
+            sink(event)
 
 
 @contextlib.asynccontextmanager

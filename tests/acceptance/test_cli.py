@@ -308,8 +308,7 @@ def test_a_failed_run_shows_place_code_hint_and_attempts(command: Command) -> No
     assert done.out == ""
     assert "error[NOT_YET]: step 'broken': not yet" in done.err
     assert re.search(r"--> failing.yaml:\d+:5", done.err)
-    assert "attempt 1/2: NOT_YET: not yet" in done.err
-    assert "attempt 2/2: NOT_YET: not yet" in done.err
+    assert "attempts 1 to 2 of 2: NOT_YET: not yet" in done.err
     assert re.search(r"^failing failed in .*: 1 completed, 1 failed, 1 skipped, 1 retry$", done.err, re.MULTILINE)
 
 
