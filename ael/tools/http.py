@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ael.errors import ToolError, ToolLostError, ToolUnavailableError
 from ael.ports import Clock, ToolCall, ToolMiss, ToolOutcome, ToolSpec
 from ael.settings import Settings
-from ael.tools.schemas import check_params
+from ael.tools.schemas import check_params, json_view, params_error
 from ael.types import JsonValue, datetime_from_ns
 
 if TYPE_CHECKING:
@@ -21,6 +25,11 @@ __all__ = ["HTTP_REQUEST", "HttpProvider", "retry_after_seconds"]
 
 _RETRYABLE = frozenset({408, 425, 429})
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_SHOWN = 2_000
+"""Most characters of a body that an error carries."""
+
+_SCALAR = {"type": ["string", "number", "boolean"]}
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 HTTP_REQUEST = ToolSpec(
     name="http.request",
@@ -31,20 +40,23 @@ HTTP_REQUEST = ToolSpec(
             "method": {"type": "string", "default": "GET", "description": "GET, HEAD, POST, PUT, PATCH, DELETE, …"},
             "url": {"type": "string", "description": "http:// or https://"},
             "headers": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
-            "query": {"type": "object", "description": "Added to the URL; a list repeats its name."},
+            "query": {
+                "type": "object",
+                "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
+                "description": "Added to the URL; a list repeats its name.",
+            },
             "json": {"description": "The body, as JSON."},
-            "body": {"type": "string", "description": "The body, as text."},
+            "body": {"type": "string", "description": "The body, as text or bytes; not together with json."},
             "expect": {
                 "description": "A status, a class such as 2xx, or a list of these; default 2xx.",
                 "anyOf": [
                     {"type": "integer"},
                     {"type": "string", "pattern": "^[1-5](xx|[0-9][0-9])$"},
-                    {"type": "array", "items": {"type": ["integer", "string"]}},
+                    {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"pattern": "^[1-5](xx|[0-9][0-9])$"}]}},
                 ],
             },
         },
         "required": ["url"],
-        "not": {"required": ["json", "body"]},
         "additionalProperties": False,
     },
     output_schema={
@@ -63,6 +75,7 @@ class HttpProvider:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._limit = settings.max_result_bytes
+        self._connect_timeout_s = settings.connect_timeout
         self._clock = clock
         self._client: httpx.AsyncClient | None = None
 
@@ -83,25 +96,21 @@ class HttpProvider:
 
     async def call(self, tool: str, call: ToolCall) -> ToolOutcome:
         """Make the request; see LANGUAGE.md, section 8."""
-        check_params(HTTP_REQUEST.input_schema, call.params, tool)
+        params = call.params
+        check_params(HTTP_REQUEST.input_schema, params, tool)
+        if "json" in params and "body" in params:
+            raise params_error(tool, ["json and body exclude each other"])
         httpx = _httpx()
         client = self._open(httpx)
-        request = _request(client, call.params, httpx)
-        try:
-            response = await client.send(request, stream=True)
+        request = _request(client, params, httpx)
+        redirects = not any(_expected(status, params.get("expect", "2xx")) for status in range(300, 400))
+        with _failures(httpx, request):
+            response = await client.send(request, stream=True, follow_redirects=redirects)
             try:
                 content = await self._read(response)
             finally:
                 await response.aclose()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise ToolError(f"cannot connect to {_host(request)}: {_words(error)}", retryable=True) from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise ToolError(f"{call.params['url']!r} is no URL to request: {error}", retryable=False) from error
-        except httpx.TooManyRedirects as error:
-            raise ToolError(f"{_host(request)} redirects without end", retryable=False) from error
-        except httpx.TransportError as error:
-            raise ToolLostError(f"the connection to {_host(request)} broke: {_words(error)}") from error
-        return ToolOutcome(self._judge(response, content, call.params))
+        return ToolOutcome(self._judge(response, content, params))
 
     async def _read(self, response: httpx.Response) -> bytes:
         """The body, decoded, as far as the limit allows."""
@@ -125,21 +134,23 @@ class HttpProvider:
         if _expected(status, params.get("expect", "2xx")):
             return {"status": status, "headers": headers, "body": body}
         now = datetime_from_ns(self._clock.time_ns())
-        asked = f"{response.request.method} {response.url.copy_with(query=None)}"
+        shown = body if len(content) <= _SHOWN else content[:_SHOWN].decode(errors="replace") + "…"
         raise ToolError(
-            f"{asked} answered {status} {response.reason_phrase}",
+            f"{response.request.method} {_place(response.url)} answered {status} {response.reason_phrase}".rstrip(),
             retryable=status in _RETRYABLE or status >= 500,
             retry_after=retry_after_seconds(response.headers.get("retry-after"), now),
-            details={"status": status, "headers": headers, "body": body},
+            details={"status": status, "headers": headers, "body": shown},
         )
 
     def _open(self, httpx: JsonValue) -> httpx.AsyncClient:
-        """The engine bounds the time and the number of requests; the client bounds neither."""
+        """The engine bounds the time and the number of requests; the client bounds neither. It keeps no cookies:
+        requests of different executions have nothing to do with each other.
+        """
         if self._client is None:
             self._client = httpx.AsyncClient(
-                timeout=httpx.Timeout(None, connect=30.0),
+                timeout=httpx.Timeout(None, connect=self._connect_timeout_s),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-                follow_redirects=True,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             )
         return self._client
 
@@ -160,28 +171,45 @@ def _httpx() -> JsonValue:
     return httpx
 
 
+@contextmanager
+def _failures(httpx: JsonValue, request: httpx.Request) -> Iterator[None]:
+    """What httpx raises, told apart by one question: can the request have had an effect?"""
+    host = request.url.netloc.decode("ascii", errors="replace").rpartition("@")[2]
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+        raise ToolError(f"cannot connect to {host}: {_words(error)}", retryable=True) from error
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
+        raise ToolError(f"cannot request {_place(request.url)}: {_words(error)}", retryable=False) from error
+    except httpx.TooManyRedirects as error:
+        raise ToolError(f"{host} redirects without end", retryable=False) from error
+    except httpx.DecodingError as error:
+        raise ToolError(f"the answer of {host} cannot be decoded: {_words(error)}") from error
+    except httpx.TransportError as error:
+        raise ToolLostError(f"the connection to {host} broke: {_words(error)}") from error
+
+
 def _request(client: httpx.AsyncClient, params: Mapping[str, JsonValue], httpx: JsonValue) -> httpx.Request:
     headers = {name: str(value) for name, value in params.get("headers", {}).items()}
-    body: dict[str, JsonValue] = {}
+    content: bytes | None = None
     if "json" in params:
-        body["json"] = params["json"]
+        content = _ENCODER.encode(params["json"])
+        if not any(name.lower() == "content-type" for name in headers):
+            headers["Content-Type"] = "application/json"
     elif "body" in params:
-        body["content"] = params["body"].encode()
+        content = params["body"] if isinstance(params["body"], bytes) else params["body"].encode()
     try:
-        return client.build_request(
-            str(params.get("method", "GET")).upper(),
-            params["url"],
-            headers=headers,
-            params=params.get("query"),
-            **body,
-        )
+        url = httpx.URL(params["url"])
+        if params.get("query"):
+            url = url.copy_merge_params(json_view(params["query"]))
+        return client.build_request(params.get("method", "GET").upper(), url, headers=headers, content=content)
     except (httpx.InvalidURL, TypeError, ValueError) as error:
-        raise ToolError(f"cannot request {params['url']!r}: {error}", retryable=False) from error
+        raise ToolError(f"cannot request {params['url']!r}: {_words(error)}", retryable=False) from error
 
 
-def _host(request: httpx.Request) -> str:
-    port = f":{request.url.port}" if request.url.port else ""
-    return f"{request.url.host}{port}"
+def _place(url: httpx.URL) -> str:
+    """The URL without what may be secret in it: user, password, query."""
+    return f"{url.scheme}://{url.netloc.decode('ascii', errors='replace').rpartition('@')[2]}{url.path}"
 
 
 def _words(error: Exception) -> str:
