@@ -56,15 +56,22 @@ def parse_condition(text: str, names: Names) -> Template:
 
 def _bare_condition(text: str, names: Names) -> Template:
     template, whole = _parse(_OPEN + text + _CLOSE, names)
-    last = max(len(text) - 1, 0)
-    moved = [attrs.evolve(each, offset=each.offset - len(_OPEN)) for each in template.problems]
-    problems = [attrs.evolve(each, offset=min(max(each.offset, 0), last)) for each in moved]
+    problems = [_moved(each, text) for each in template.problems]
     references = tuple(attrs.evolve(each, offset=each.offset - len(_OPEN)) for each in template.references)
     if not whole and not problems:
         problems = [TemplateProblem("syntax", "unexpected '}}'", None, max(text.find("}}"), 0), 2)]
     if problems:
         return _broken(text, *problems, references=references)
     return Template(text, template.kind, template.render, references=references, getter=template.getter)
+
+
+def _moved(problem: TemplateProblem, text: str) -> TemplateProblem:
+    """A problem of the condition in braces, as one of the condition without; what meets our braces met its end."""
+    offset = max(problem.offset - len(_OPEN), 0)
+    if offset < len(text):
+        return attrs.evolve(problem, offset=offset, length=min(problem.length, len(text) - offset))
+    message = problem.message.replace("'}}'", "end of condition")
+    return attrs.evolve(problem, message=message, offset=len(text) - 1, length=1)
 
 
 def _parse(text: str, names: Names) -> _Parsed:

@@ -57,7 +57,8 @@ def test_parsing_never_raises_and_rendering_only_what_it_may(text: str) -> None:
 def test_conditions_never_raise(text: str) -> None:
     parsed = parse_condition(text, NAMES)
     for problem in parsed.problems:
-        assert 0 <= problem.offset <= max(len(text), 0)
+        assert problem.offset >= 0
+        assert problem.offset + problem.length <= len(text)
     try:
         parsed.render(SCOPE, STEP)
     except (TemplateError, SkippedOutputError):

@@ -260,7 +260,7 @@ BAD_CONDITIONS = {
 def test_bad_conditions(text: str, kind: str) -> None:
     parsed = parse_condition(text, NAMES)
     assert [problem.kind for problem in parsed.problems] == [kind]
-    assert 0 <= parsed.problems[0].offset <= len(text)
+    assert 0 <= parsed.problems[0].offset <= len(text) - parsed.problems[0].length
     with pytest.raises(TemplateError):
         parsed.render(SCOPE)
 
@@ -292,6 +292,12 @@ def test_bad_conditions(text: str, kind: str) -> None:
 )
 def test_is_true(value: JsonValue, expected: bool) -> None:
     assert is_true(value) is expected
+
+
+def test_an_unfinished_condition_says_that_it_ends() -> None:
+    (problem,) = parse_condition("inputs.n > ", NAMES).problems
+    assert problem.message == "unexpected end of condition"
+    assert (problem.offset, problem.length) == (10, 1)
 
 
 def test_names_of_locals() -> None:
