@@ -18,7 +18,7 @@ from benchmarks.measure import Candidate, Samples, interleave, ratio
 from benchmarks.workloads import Predecessors, Workload, definition, scattered, workloads, yaml_text
 
 TIMEOUT_S = 30.0
-PLAIN_LIMIT, TIMEOUT_LIMIT, SUSPEND_LIMIT, MAKESPAN_LIMIT = 2.0, 2.5, 1.7, 1.25
+PLAIN_LIMIT, TIMEOUT_LIMIT, SUSPEND_LIMIT, MAKESPAN_LIMIT = 3.0, 3.6, 2.0, 1.25
 SCALING_LIMIT = 1.25
 LOAD_LIMIT_US = 300.0
 
