@@ -24,14 +24,19 @@ __all__ = ["call", "listed", "print_list", "print_one", "require_spec"]
 
 
 def listed(project: Project) -> list[ToolSpec]:
-    """All tools, once every configured server has been asked; those that do not answer are left out."""
+    """All tools, once every configured server has been asked; those that do not answer are named on stderr."""
 
     async def ask() -> list[ToolSpec]:
         async with project.engine() as engine:
             await engine.invoker.wait_listed()
             return list(engine.invoker.specs())
 
-    return asyncio.run(ask())
+    specs = asyncio.run(ask())
+    answered = {spec.server for spec in specs}
+    for server in project.servers():
+        if server.name not in answered and not server.disabled:
+            say(f"warning: server {server.name!r} does not answer, or has no tools; `ael doctor --start` says more")
+    return specs
 
 
 def print_list(specs: Sequence[ToolSpec], *, as_json: bool) -> None:

@@ -451,6 +451,17 @@ def test_tools(command: Command) -> None:
     assert "PARAM_INVALID" in done.err
 
 
+def test_a_server_that_does_not_answer_is_named(command: Command, project: Path) -> None:
+    (project / "mcp.json").write_text('{"mcpServers": {"gone": {"command": "no-such-program"}}}')
+    done = command("tools", "list", "--mcp", "mcp.json", "--json")
+    assert done.code == 0
+    assert "http.request" in [tool["name"] for tool in json.loads(done.out)]
+    assert "server 'gone' does not answer" in done.err
+    done = command("doctor", "--mcp", "mcp.json", "--start")
+    assert done.code == 1
+    assert "no-such-program" in done.out
+
+
 def test_schema_accepts_what_check_accepts(command: Command) -> None:
     schema = json.loads(command("schema").out)
     assert schema["type"] == "object"
