@@ -32,10 +32,17 @@ class _File:
     loaded: Loaded
 
     @property
+    def says_its_name(self) -> bool:
+        """Whether the file could be read as far as that it names a workflow."""
+        definition = self.loaded.definition
+        return definition is not None and ("name",) in definition.spans
+
+    @property
     def name(self) -> str:
         """The workflow's name, or for a file that has none the file's."""
-        if self.loaded.definition is not None:
-            return self.loaded.definition.name
+        definition = self.loaded.definition
+        if definition is not None and self.says_its_name:
+            return definition.name
         return self.path.name.partition(".")[0]
 
 
@@ -104,6 +111,7 @@ class FileRegistry:
         if plan is not None:
             return plan
         named = [file for file in self._refresh() if file.name == workflow_id]
+        named = [file for file in named if file.says_its_name] or named
         if not named:
             raise self._not_found(workflow_id)
         if len(named) > 1:
