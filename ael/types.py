@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import enum
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -274,8 +275,8 @@ class ExecutionResult:
 def _json_ready(value: JsonValue) -> JsonValue:
     match value:
         case dict():
-            return {key: _json_ready(item) for key, item in value.items()}
-        case list() | tuple():
+            return {str(key): _json_ready(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
             return [_json_ready(item) for item in value]
         case datetime() | date():
             return value.isoformat()
@@ -283,5 +284,9 @@ def _json_ready(value: JsonValue) -> JsonValue:
             return str(value)
         case bytes():
             return base64.b64encode(value).decode("ascii")
-        case _:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case str() | int() | float() | None:
             return value
+        case _:
+            return str(value)  # in the details of an error, which a tool may fill with anything
