@@ -11,7 +11,7 @@ from ael.ports import ToolCall, ToolOutcome, ToolSpec
 from ael.schema_check import SchemaError, validator_for
 from ael.tools.context import ToolContext
 from ael.tools.failures import tool_failure
-from ael.tools.schemas import json_view, params_invalid
+from ael.tools.schemas import params_invalid
 from ael.tools.signatures import Signature
 from ael.tools.threads import DaemonThreads
 from ael.types import JsonValue
@@ -52,11 +52,9 @@ class BoundFunction:
             ToolError: The function failed, or returned no data.
         """
         params = call.params
-        try:
-            fits = self._accepts(params)
-        except ValueError:
-            fits = False  # something in them is no JSON: a datetime, bytes
-        arguments: JsonValue = copy_value(params) if fits and self._direct else self._arguments(call, fits=fits)
+        if not self._accepts(params):
+            raise params_invalid(self._validator, params, self._name)
+        arguments: JsonValue = copy_value(params) if self._direct else self._arguments(call)
         try:
             return ToolOutcome(normalise(await self._invoke(**arguments)))
         except BaseException as error:  # a tool may raise anything; what must pass is raised again
@@ -65,13 +63,8 @@ class BoundFunction:
                 raise
             raise failure from error
 
-    def _arguments(self, call: ToolCall, *, fits: bool) -> dict[str, JsonValue]:
-        params = call.params
-        if not fits:
-            view = json_view(params)
-            if not self._accepts(view):
-                raise params_invalid(self._validator, view, self._name)
-        arguments = self._signature.arguments(params, self._name)
+    def _arguments(self, call: ToolCall) -> dict[str, JsonValue]:
+        arguments = self._signature.arguments(call.params, self._name)
         if self._signature.context is not None:
             arguments[self._signature.context] = ToolContext(call)
         return arguments

@@ -82,7 +82,7 @@ class Tool:
         threads = DaemonThreads(1)
         try:
             bound = BoundFunction(self.spec, self.function, self.signature, threads)
-            return (await bound.call(ToolCall(self.name, params))).value
+            return (await bound.call(ToolCall(self.name, dict(params)))).value
         finally:
             threads.close()
 

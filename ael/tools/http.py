@@ -15,7 +15,7 @@ import msgspec
 from ael.errors import ToolError, ToolLostError, ToolUnavailableError
 from ael.ports import Clock, ToolCall, ToolMiss, ToolOutcome, ToolSpec
 from ael.settings import Settings
-from ael.tools.schemas import check_params, json_view, params_error
+from ael.tools.schemas import check_params, params_error
 from ael.types import JsonValue, datetime_from_ns
 
 if TYPE_CHECKING:
@@ -201,10 +201,15 @@ def _request(client: httpx.AsyncClient, params: Mapping[str, JsonValue], httpx: 
     try:
         url = httpx.URL(params["url"])
         if params.get("query"):
-            url = url.copy_merge_params(json_view(params["query"]))
+            url = url.copy_merge_params(_as_text(params["query"]))
         return client.build_request(params.get("method", "GET").upper(), url, headers=headers, content=content)
     except (httpx.InvalidURL, TypeError, ValueError) as error:
         raise ToolError(f"cannot request {params['url']!r}: {_words(error)}", retryable=False) from error
+
+
+def _as_text(query: Mapping[str, JsonValue]) -> JsonValue:
+    """Dates as JSON says them; httpx knows the rest."""
+    return msgspec.json.decode(_ENCODER.encode(query))
 
 
 def _place(url: httpx.URL) -> str:

@@ -495,3 +495,10 @@ async def test_a_synchronous_tool_runs_in_a_daemon_thread_with_the_callers_conte
     VARIABLE.set("mine")
     assert await call(where) == [True, False, "mine"]
     assert VARIABLE.get() == "mine"
+
+
+def test_a_schema_that_is_none_is_refused_when_the_tool_is_first_called() -> None:
+    (made,) = tools_from(echo)
+    broken = attrs.evolve(made, spec=attrs.evolve(made.spec, input_schema={"type": "nonsense"}))
+    with pytest.raises(ConfigInvalidError, match="'echo' is not valid"):
+        FunctionProvider([broken], SETTINGS).bind("echo")

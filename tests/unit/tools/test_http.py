@@ -68,6 +68,7 @@ async def sent(**params: JsonValue) -> Request:
         pytest.param({"query": {"a": 1, "b": [True, "x y"]}}, "GET", "/here?a=1&b=true&b=x%20y", b"", id="query"),
         pytest.param({"path": "?a=1", "query": {"b": "2"}}, "GET", "/here?a=1&b=2", b"", id="query beside the URL's"),
         pytest.param({"path": "?a=1", "query": {}}, "GET", "/here?a=1", b"", id="empty query"),
+        pytest.param({"query": {"at": NOON}}, "GET", "/here?at=2026-03-01T12%3A00%3A00Z", b"", id="date in the query"),
         pytest.param({"method": "POST", "body": "héllo"}, "POST", "/here", "héllo".encode(), id="text"),
         pytest.param({"method": "POST", "body": b"\xff"}, "POST", "/here", b"\xff", id="bytes"),
         pytest.param({"method": "POST", "json": None}, "POST", "/here", b"null", id="JSON null"),
