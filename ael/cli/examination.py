@@ -24,7 +24,7 @@ from ael.settings import Settings
 from ael.tools.mcp import McpProvider
 from ael.types import JsonValue
 
-__all__ = ["Finding", "examine", "format_findings"]
+__all__ = ["Finding", "examine", "extras", "format_findings", "packages"]
 
 DEPENDENCIES = (
     "anyio",
@@ -76,7 +76,7 @@ class Finding:
 
 def examine(*, config: str | None = None, mcp: str | None = None, start: bool = False) -> list[Finding]:
     """Look at everything. Servers run only with ``start``."""
-    findings = [*_python(), *_packages(), *_extras(), *_sqlite()]
+    findings = [*_python(), *packages(DEPENDENCIES), *extras(EXTRAS), *_sqlite()]
     try:
         project = Project.open(config=config, mcp=mcp)
         servers = project.servers()
@@ -100,17 +100,19 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _packages() -> Iterator[Finding]:
-    found = {name: _installed(name) for name in ("ael", *DEPENDENCIES)}
+def packages(needed: Sequence[str]) -> Iterator[Finding]:
+    """The distributions ael cannot do without."""
+    found = {name: _installed(name) for name in ("ael", *needed)}
     present = ", ".join(f"{name} {number}" for name, number in found.items() if number is not None)
     yield Finding("packages", "ok", present)
-    for name in DEPENDENCIES:
+    for name in needed:
         if found[name] is None:
             yield Finding("packages", "bad", f"{name} is missing", f"pip install {name}")
 
 
-def _extras() -> Iterator[Finding]:
-    for extra, (distribution, purpose) in EXTRAS.items():
+def extras(known: Mapping[str, tuple[str, str]]) -> Iterator[Finding]:
+    """The distributions that some tools need: extra → distribution and purpose."""
+    for extra, (distribution, purpose) in known.items():
         number = _installed(distribution)
         if number is None:
             yield Finding("extras", "note", f"{extra} is not installed: no {purpose}", f"pip install 'ael[{extra}]'")

@@ -84,7 +84,8 @@ class Project:
         plan = engine.registry.load(file)
         if plan.definition.notes:  # an old file: there, order may not be what it was
             warnings = [each for each in self._load(engine, file).diagnostics if each.severity is Severity.WARNING]
-            say(render_text(warnings, color=uses_color(sys.stderr)).rstrip("\n"))
+            if warnings:
+                say(render_text(warnings, color=uses_color(sys.stderr)).rstrip("\n"))
         return plan
 
     def _load(self, engine: WorkflowEngine, file: str) -> Loaded:

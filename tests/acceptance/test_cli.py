@@ -290,6 +290,28 @@ def test_jsonl_is_every_event(command: Command) -> None:
     assert sum(event["type"] == "step_attempt_failed" for event in events) == 2
 
 
+def test_warnings_of_old_files_are_said_before_they_run(command: Command, project: Path) -> None:
+    step = "  - {id: %s, tool: greet, params: {name: x}}\n"
+    (project / "old.yaml").write_text("name: old\npackages: [x]\nsteps:\n" + step % "a" + step % "b")
+    done = command("run", "old.yaml", "--tools", "my_tools.py")
+    assert done.code == 0
+    assert "warning[AEL205]" in done.err
+    assert "warning" not in command("run", "hello", "--tools", "my_tools.py", "-i", "name=Ada").err
+
+
+def test_secrets_do_not_reach_the_terminal(command: Command, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEL_SECRET_KEY", "hunter2hunter2")
+    (project / "leaky.yaml").write_text(
+        'name: leaky\nsteps:\n  - {id: a, tool: greet, params: {name: "{{ secrets.KEY }}"}}\n'
+        '  - {id: b, code: "raise ValueError(steps.a.output[\'text\'])"}\noutput: "{{ steps.a.output }}"\n'
+    )
+    for arguments in ([], ["--json"], ["--jsonl"]):
+        done = command("run", "leaky.yaml", "--tools", "my_tools.py", *arguments)
+        assert done.code == 1
+        assert "hunter2" not in done.out
+        assert "hunter2" not in done.err.replace("greeting hunter2hunter2", "")
+
+
 def test_inputs_from_a_file(command: Command, project: Path) -> None:
     (project / "in.yaml").write_text("name: on\ntimes: 3\n")
     done = command("run", "hello", "--tools", "my_tools.py", "--inputs", "in.yaml", "-i", "times=1")
