@@ -84,7 +84,10 @@ class ShellProvider:
     def miss(self, tool: str) -> ToolMiss | None:
         """How to switch it on."""
         if tool == SHELL_RUN.name and not self._allowed:
-            return ToolMiss("disabled", advice="allow it with Settings(allow_shell=True), or allow_shell in ael.toml")
+            return ToolMiss(
+                "disabled",
+                advice="allow it with Settings(allow_shell=True), or allow_shell = true under [settings] in ael.toml",
+            )
         return None
 
     def repeatable(self, tool: str, call: ToolCall) -> bool:
@@ -98,10 +101,11 @@ class ShellProvider:
         """Run the program to its end; cancelling kills its whole process group."""
         params = call.params
         check_params(SHELL_RUN.input_schema, params, tool)
+        stdin = _encoded(params.get("stdin", b""))
         program = _Program(self._limit, self._clock)
         await _start(program, params, self._environment(params))
         try:
-            program.feed(params.get("stdin"))
+            program.feed(stdin)
             await asyncio.wait([program.finished])
         finally:
             await program.wait_ended()
@@ -147,13 +151,13 @@ class _Program(asyncio.SubprocessProtocol):
         """What it printed, 1 on stdout and 2 on stderr."""
         return self._output[stream].decode(errors="replace")
 
-    def feed(self, stdin: str | bytes | None) -> None:
+    def feed(self, stdin: bytes) -> None:
         """Send its input; what it does not read is nobody's concern."""
         assert self._transport is not None
         pipe = self._transport.get_pipe_transport(0)
         assert isinstance(pipe, asyncio.WriteTransport)
         if stdin and not pipe.is_closing():
-            pipe.write(stdin if isinstance(stdin, bytes) else stdin.encode())
+            pipe.write(stdin)
         pipe.close()
 
     async def wait_ended(self) -> None:
@@ -196,6 +200,16 @@ class _Program(asyncio.SubprocessProtocol):
         """It has ended and closed its output."""
         if self._timer is not None:
             self._timer.cancel()
+        self._finish()
+
+    def discard(self, starting: asyncio.Task[None]) -> None:
+        """Nobody wants it any more, and now it has started, or failed to."""
+        if starting.cancelled() or starting.exception() is not None:
+            self._finish()
+        else:
+            self._kill()
+
+    def _finish(self) -> None:
         if not self.finished.done():
             self.finished.set_result(None)
 
@@ -213,7 +227,25 @@ class _Program(asyncio.SubprocessProtocol):
             return  # nobody is left, or nobody of ours
 
 
+def _encoded(stdin: str | bytes) -> bytes:
+    try:
+        return stdin if isinstance(stdin, bytes) else stdin.encode()
+    except UnicodeEncodeError as error:
+        raise ToolError(f"stdin is no text that can be sent: {error}", retryable=False) from error
+
+
 async def _start(program: _Program, params: Mapping[str, JsonValue], environment: Mapping[str, str]) -> None:
+    """Start it. A start that is cancelled is awaited all the same: asyncio would end the leader of the group alone."""
+    starting = asyncio.create_task(_spawn(program, params, environment))
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(program.discard)  # this happens even if the next wait is cancelled, too
+        await asyncio.wait([program.finished])
+        raise
+
+
+async def _spawn(program: _Program, params: Mapping[str, JsonValue], environment: Mapping[str, str]) -> None:
     argv = [str(part) for part in params["argv"]]
     cwd = params.get("cwd")
     loop = asyncio.get_running_loop()
