@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,10 @@ import attrs
 import pytest
 
 import ael
+from ael.clock import SystemClock
+from ael.ports import ToolCall
+from ael.tools.routing import RoutingInvoker
+from ael.tools.shell import ShellProvider
 from ael.types import JsonValue
 from tests.unit.tools.loopback import Answer, Request, answer, serve
 
@@ -395,6 +400,43 @@ async def test_a_program_and_its_children_end_with_their_step(how: str, tmp_path
     assert (error.code if error else str(result.status)) == ("TOOL_TIMEOUT" if how == "timeout" else "cancelled")
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def _block_until(condition: Callable[[], bool]) -> None:
+    """Hold up the loop, as a busy one does, for as long as it takes, or a tenth of a second."""
+    end = time.monotonic() + 0.1
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+async def _cancelled_while_starting(at: int, folder: Path) -> list[int]:
+    """Cancel so many passes after the call began; by then the program, if there is one, has children."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, PassCounter)
+    pids = folder / f"pids{at}"
+    script = f"sleep 1000 & echo $! $$ > {pids}.new; mv {pids}.new {pids}; wait"
+    tools = RoutingInvoker([ShellProvider(ael.Settings(allow_shell=True), SystemClock())], SystemClock())
+    running = asyncio.ensure_future(tools.call(ToolCall("shell.run", {"argv": ["sh", "-c", script]})))
+
+    def cancel() -> None:
+        _block_until(pids.exists)
+        running.cancel()
+
+    loop.hook, loop.at = cancel, loop.passes + at
+    await asyncio.wait([running])
+    assert running.cancelled()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    return [int(pid) for pid in pids.read_text().split()] if pids.exists() else []
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see processes")
+def test_a_program_cancelled_while_it_starts_leaves_no_child(tmp_path: Path) -> None:
+    with asyncio.Runner(loop_factory=PassCounter) as runner:
+        pids = [runner.run(_cancelled_while_starting(at, tmp_path)) for at in range(1, 12)]
+    assert any(pids)
+    for pid in (pid for each in pids for pid in each):
+        _block_until(partial(is_gone, pid))
+        assert is_gone(pid)
 
 
 async def test_a_program_feeds_the_next_step() -> None:

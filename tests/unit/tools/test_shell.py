@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -91,6 +92,9 @@ async def test_secrets_are_not_inherited(monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.param(("no-such-program",), {}, "there is no program 'no-such-program'", False, id="no program"),
         pytest.param(("true",), {"cwd": "/no/such"}, "there is no folder '/no/such'", False, id="no folder"),
         pytest.param(("/etc/passwd",), {}, "cannot start '/etc/passwd'", False, id="not executable"),
+        pytest.param(("cat",), {"stdin": "\ud800"}, "stdin is no text", False, id="stdin that is half a character"),
+        pytest.param(("true",), {"cwd": "/etc/passwd"}, "Not a directory", False, id="folder that is a file"),
+        pytest.param(("true",), {"env": {"A=B": "c"}}, "illegal environment variable name", False, id="no variable"),
         pytest.param(("a\0b",), {}, "cannot start", False, id="null byte"),
         pytest.param(("yes",), {}, "yes printed more than the 10,000 bytes", False, id="too much"),
         pytest.param(
@@ -166,7 +170,7 @@ async def test_cancelling_ends_the_whole_group(trap: str, tmp_path: Path) -> Non
     await asyncio.wait([task])
     assert task.cancelled()
     for pid in pids:
-        await until(lambda pid=pid: is_gone(pid))
+        await until(functools.partial(is_gone, pid))
 
 
 async def test_a_second_cancellation_does_not_leave_the_program(tmp_path: Path) -> None:
