@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from ael.ports import Clock, ToolCall, ToolMiss, ToolOutcome, ToolSpec
 from ael.settings import Settings
 from ael.tools.schemas import check_params, params_error
 from ael.types import JsonValue, datetime_from_ns
+from ael.values import normalise
 
 if TYPE_CHECKING:
     import httpx
@@ -26,9 +28,9 @@ __all__ = ["HTTP_REQUEST", "HttpProvider", "retry_after_seconds"]
 _RETRYABLE = frozenset({408, 425, 429})
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _SHOWN = 2_000
-"""Most characters of a body that an error carries."""
+"""Most characters of a body or URL that an error carries."""
 
-_SCALAR = {"type": ["string", "number", "boolean"]}
+_SCALAR = {"type": ["string", "number", "boolean", "null"]}
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 HTTP_REQUEST = ToolSpec(
@@ -39,11 +41,11 @@ HTTP_REQUEST = ToolSpec(
         "properties": {
             "method": {"type": "string", "default": "GET", "description": "GET, HEAD, POST, PUT, PATCH, DELETE, …"},
             "url": {"type": "string", "description": "http:// or https://"},
-            "headers": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+            "headers": {"type": "object", "additionalProperties": {"type": ["string", "number", "null"]}},
             "query": {
                 "type": "object",
                 "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
-                "description": "Added to the URL; a list repeats its name.",
+                "description": "Added to the URL; a list repeats its name, null leaves it out.",
             },
             "json": {"description": "The body, as JSON."},
             "body": {"type": "string", "description": "The body, as text or bytes; not together with json."},
@@ -179,7 +181,8 @@ def _failures(httpx: JsonValue, request: httpx.Request) -> Iterator[None]:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
         raise ToolError(f"cannot connect to {host}: {_words(error)}", retryable=True) from error
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError, ExceptionGroup) as error:
+        # A group: anyio connects in a task group, which cannot say in another way that a port is out of range.
         raise ToolError(f"cannot request {_place(request.url)}: {_words(error)}", retryable=False) from error
     except httpx.TooManyRedirects as error:
         raise ToolError(f"{host} redirects without end", retryable=False) from error
@@ -190,34 +193,50 @@ def _failures(httpx: JsonValue, request: httpx.Request) -> Iterator[None]:
 
 
 def _request(client: httpx.AsyncClient, params: Mapping[str, JsonValue], httpx: JsonValue) -> httpx.Request:
-    headers = {name: str(value) for name, value in params.get("headers", {}).items()}
-    content: bytes | None = None
-    if "json" in params:
-        content = _ENCODER.encode(params["json"])
-        if not any(name.lower() == "content-type" for name in headers):
-            headers["Content-Type"] = "application/json"
-    elif "body" in params:
-        content = params["body"] if isinstance(params["body"], bytes) else params["body"].encode()
+    headers = {name: str(value) for name, value in params.get("headers", {}).items() if value is not None}
     try:
+        if "json" in params and not any(name.lower() == "content-type" for name in headers):
+            headers["Content-Type"] = "application/json"
         url = httpx.URL(params["url"])
         if params.get("query"):
-            url = url.copy_merge_params(_as_text(params["query"]))
-        return client.build_request(params.get("method", "GET").upper(), url, headers=headers, content=content)
+            url = url.copy_merge_params(_query(params["query"]))
+        method = params.get("method", "GET").upper()
+        return client.build_request(method, url, headers=headers, content=_content(params))
     except (httpx.InvalidURL, TypeError, ValueError) as error:
-        raise ToolError(f"cannot request {params['url']!r}: {_words(error)}", retryable=False) from error
+        raise ToolError(f"cannot request {_short(params['url'])!r}: {_words(error)}", retryable=False) from error
 
 
-def _as_text(query: Mapping[str, JsonValue]) -> JsonValue:
-    """Dates as JSON says them; httpx knows the rest."""
-    return msgspec.json.decode(_ENCODER.encode(query))
+def _content(params: Mapping[str, JsonValue]) -> bytes | None:
+    if "json" in params:
+        return _ENCODER.encode(params["json"])
+    body: str | bytes | None = params.get("body")
+    return body.encode() if isinstance(body, str) else body
+
+
+def _query(query: Mapping[str, JsonValue]) -> dict[str, list[str]]:
+    """Each name with its values as JSON says them, without quotes: dates, booleans, decimals."""
+    lists = {name: value if isinstance(value, list) else [value] for name, value in query.items()}
+    texts = {name: [_as_text(each) for each in values if each is not None] for name, values in lists.items()}
+    return {name: values for name, values in texts.items() if values}
+
+
+def _as_text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else _ENCODER.encode(value).decode().strip('"')
 
 
 def _place(url: httpx.URL) -> str:
     """The URL without what may be secret in it: user, password, query."""
-    return f"{url.scheme}://{url.netloc.decode('ascii', errors='replace').rpartition('@')[2]}{url.path}"
+    host = url.netloc.decode("ascii", errors="replace").rpartition("@")[2]
+    return _short(f"{url.scheme}://{host}{url.path}" if host else repr(str(url)))
+
+
+def _short(url: str) -> str:
+    return url if len(url) <= _SHOWN else url[:_SHOWN] + "…"
 
 
 def _words(error: Exception) -> str:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     return str(error) or type(error).__name__
 
 
@@ -226,12 +245,12 @@ def _body(response: httpx.Response, content: bytes) -> JsonValue:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
         try:
-            return json.loads(content, parse_constant=_refuse_constant) if content else None
-        except ValueError:
-            pass  # it says JSON and is none: then it is text
+            return normalise(json.loads(content, parse_constant=_refuse_constant)) if content else None
+        except (ValueError, RecursionError):
+            pass  # it says JSON and is none, or none that can be data (1e999, thousands of levels): then it is text
     try:
         return content.decode(response.charset_encoding or "utf-8")
-    except (UnicodeDecodeError, LookupError):
+    except (UnicodeError, LookupError):
         return content
 
 
@@ -248,8 +267,9 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     """What ``Retry-After`` asks for, from seconds or an HTTP date (RFC 9110, section 10.2.3); ``None`` if nothing."""
     if header is None:
         return None
-    if header.strip().isdigit():
-        return float(header)
+    if header.isascii() and header.strip().isdigit():
+        seconds = float(header)
+        return seconds if math.isfinite(seconds) else None
     try:
         moment = parsedate_to_datetime(header)
     except ValueError:

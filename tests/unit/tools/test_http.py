@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import math
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ael.clock import SystemClock
 from ael.errors import ParamInvalidError, ToolError, ToolLostError, ToolUnavailableError
@@ -67,6 +70,7 @@ async def sent(**params: JsonValue) -> Request:
         pytest.param({"method": "delete"}, "DELETE", "/here", b"", id="method in small letters"),
         pytest.param({"query": {"a": 1, "b": [True, "x y"]}}, "GET", "/here?a=1&b=true&b=x%20y", b"", id="query"),
         pytest.param({"path": "?a=1", "query": {"b": "2"}}, "GET", "/here?a=1&b=2", b"", id="query beside the URL's"),
+        pytest.param({"query": {"a": None, "b": [None, 2**70], "c": []}}, "GET", f"/here?b={2**70}", b"", id="null"),
         pytest.param({"path": "?a=1", "query": {}}, "GET", "/here?a=1", b"", id="empty query"),
         pytest.param({"query": {"at": NOON}}, "GET", "/here?at=2026-03-01T12%3A00%3A00Z", b"", id="date in the query"),
         pytest.param({"method": "POST", "body": "héllo"}, "POST", "/here", "héllo".encode(), id="text"),
@@ -129,6 +133,11 @@ JSON = "Content-Type: application/json"
         pytest.param(answer("200 OK", b"NaN", JSON), 200, "NaN", id="NaN is no JSON"),
         pytest.param(answer("201 Created", b"[1]", "Content-Type: text/plain"), 201, "[1]", id="text stays text"),
         pytest.param(answer("200 OK", b"h\xe9", "Content-Type: text/plain; charset=latin-1"), 200, "hé", id="charset"),
+        pytest.param(answer("200 OK", b'{"a": 1e999}', JSON), 200, '{"a": 1e999}', id="no number of ours"),
+        pytest.param(answer("200 OK", b"[" * 9_000, JSON), 200, "[" * 9_000, id="JSON without end"),
+        pytest.param(answer("200 OK", b"[" * 300 + b"]" * 300, JSON), 200, "[" * 300 + "]" * 300, id="too deep JSON"),
+        pytest.param(answer("200 OK", b"9" * 5_000, JSON), 200, "9" * 5_000, id="too long a number"),
+        pytest.param(answer("200 OK", b"x", "Content-Type: text/plain; charset=undefined"), 200, b"x", id="no charset"),
         pytest.param(answer("200 OK", b"\xff\xfe\x00"), 200, b"\xff\xfe\x00", id="bytes"),
         pytest.param(answer("200 OK", gzip.compress(b"zipped"), "Content-Encoding: gzip"), 200, "zipped", id="gzip"),
         pytest.param(answer("200 OK", b"x", "Content-Type: text/plain; charset=none"), 200, b"x", id="unknown charset"),
@@ -201,6 +210,7 @@ async def test_an_error_does_not_carry_a_whole_page() -> None:
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
         ("Sun, 01 Mar 2026 12:01:30 -0000", 90.0),
         ("soon", None),
+        ("9" * 400, None),
         ("-3", None),
         ("1e3", None),
     ],
@@ -210,8 +220,15 @@ async def test_retry_after(header: str, seconds: float | None) -> None:
         assert (await failure(f"{server.url}/here")).retry_after == seconds
 
 
-def test_no_retry_after() -> None:
-    assert retry_after_seconds(None, NOON) is None
+@pytest.mark.parametrize("header", [None, "", "\N{SUPERSCRIPT TWO}", "Fri, 31 Dec 9999 23:59:59 -9999"])
+def test_no_retry_after(header: str | None) -> None:
+    assert retry_after_seconds(header, NOON) is None
+
+
+@given(st.text())
+def test_any_retry_after_is_seconds_or_nothing(header: str) -> None:
+    seconds = retry_after_seconds(header, NOON)
+    assert seconds is None or 0 <= seconds < math.inf
 
 
 # -- redirects, cookies, connections -------------------------------------------------------------
@@ -275,15 +292,36 @@ async def test_nobody_listens() -> None:
     assert error.message.startswith(f"cannot connect to {url.removeprefix('http://')}")
 
 
-@pytest.mark.parametrize("url", ["nowhere", "ftp://host/file", "http://", "http://host:port/", "http://[::1"], ids=str)
+URLS = [
+    "nowhere",
+    "ftp://host/file",
+    "http://",
+    "http://host:port/",
+    "http://[::1",
+    "http://127.0.0.1:99999",
+    "http://x/" + "y" * 70_000,
+]
+
+
+@pytest.mark.parametrize("url", URLS, ids=lambda url: url[:20])
 async def test_a_url_that_cannot_be_requested(url: str) -> None:
     error = await failure(url)
     assert (error.code, error.retryable) == ("TOOL_FAILED", False)
     assert "cannot request" in error.message
+    assert url[:100] in error.message
+    assert len(error.message) < 3_000
 
 
 @pytest.mark.parametrize(
-    "params", [{"method": "G E T"}, {"headers": {"a b": "c"}}, {"headers": {"a": "b\r\nc: d"}}], ids=str
+    "params",
+    [
+        {"method": "G E T"},
+        {"headers": {"a b": "c"}},
+        {"headers": {"a": "b\r\nc: d"}},
+        {"body": "\ud800"},
+        {"json": ["\ud800"]},
+    ],
+    ids=ascii,
 )
 async def test_a_request_that_cannot_be_said_in_http(params: dict[str, JsonValue]) -> None:
     async with serve(here=answer()) as server:
