@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _SHOWN = 2_000
 """Most characters of a body or URL that an error carries."""
 
+_YEAR_S = 365 * 86400.0
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -264,15 +264,17 @@ def _expected(status: int, expect: JsonValue) -> bool:
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """What ``Retry-After`` asks for, from seconds or an HTTP date (RFC 9110, section 10.2.3); ``None`` if nothing."""
+    """What ``Retry-After`` asks for, from seconds or an HTTP date (RFC 9110, section 10.2.3), but no more than a year.
+
+    ``None`` if it asks for nothing.
+    """
     if header is None:
         return None
     if header.isascii() and header.strip().isdigit():
-        seconds = float(header)
-        return seconds if math.isfinite(seconds) else None
+        return min(float(header), _YEAR_S)
     try:
         moment = parsedate_to_datetime(header)
     except ValueError:
         return None
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return min(max(0.0, (moment - now).total_seconds()), _YEAR_S)
