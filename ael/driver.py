@@ -16,8 +16,6 @@ cancellation, only when no step's task is left but those it has warned about.
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
@@ -30,7 +28,7 @@ from ael.context import ExecutionContext
 from ael.errors import AELError, TimeoutExceededError
 from ael.event_log import tell
 from ael.events import StepReady
-from ael.frame import Failure, Frame, Stops
+from ael.frame import Failure, Frame, Spawner, Stops
 from ael.plan import PlanStep
 from ael.ports import Clock, Journal, StepRecord
 from ael.scheduler import Next, Scope
@@ -93,8 +91,7 @@ class Driver:
         self._limits = limits
         self._journal = journal
         self._loop = asyncio.get_running_loop()
-        self._factory = self._loop.get_task_factory()
-        self._base = contextvars.copy_context()
+        self._spawn = Spawner()
         self._frame = Frame(Scope(context.plan), context)
         self._ready: deque[tuple[Frame, int]] = deque()
         self._batch: list[tuple[Frame, int, StepResult]] = []
@@ -156,12 +153,11 @@ class Driver:
 
     def _pump(self) -> None:
         """Start what is ready, as far as slots and this turn go. Never re-entered."""
-        if self._pumping:
+        ready, slots, turns = self._ready, self._slots, self._turns
+        if self._pumping or not ready or slots.free <= 0:
             return
         self._pumping = True
-        ready, slots, turns = self._ready, self._slots, self._turns
-        if ready and slots.free > 0 and (len(ready) > 1 or self._frame.tasks):
-            turns.ask()
+        turns.share(len(ready) + len(self._frame.tasks))
         room = _BATCH
         while ready and slots.free > 0:
             if room == 0 or self._now_ns() >= turns.ends:
@@ -173,21 +169,6 @@ class Driver:
                 room -= 1
                 self._spawn(frame, number, self._run_step(frame, number))
         self._pumping = False
-
-    def _spawn(self, frame: Frame, number: int, work: Coroutine[None, None, None]) -> None:
-        """A task of its own, in a context of its own, begun at once where the running Python can.
-
-        An application's task factory is respected; it then decides when the task begins.
-        """
-        context = self._base.copy()
-        if self._factory is not None:
-            task = self._loop.create_task(work, context=context)
-        elif sys.version_info >= (3, 12):
-            task = asyncio.Task(work, loop=self._loop, name=frame.step(number).path, context=context, eager_start=True)
-        else:
-            task = asyncio.Task(work, loop=self._loop, name=frame.step(number).path, context=context)
-        if not task.done():
-            frame.tasks[number] = task
 
     async def _run_step(self, frame: Frame, number: int, resume: Failure | None = None) -> None:
         step = frame.scope.plan.steps[number]
@@ -218,15 +199,12 @@ class Driver:
         self._take_in(frame, number, result)
 
     def _take_in(self, frame: Frame, number: int, result: StepResult) -> None:
-        if self._journal is None:
-            self._settle(frame, number, result)
-            if self._ready and not self._pumping:
-                self._pump()
-        else:
-            self._record(self._journal, frame, number, result)
-
-    def _record(self, journal: Journal, frame: Frame, number: int, result: StepResult) -> None:
         """Into the journal, then to the scheduler: nothing follows from a result before its commit returned."""
+        journal = self._journal
+        if journal is None:
+            self._settle(frame, number, result)
+            self._pump()
+            return
         self._batch.append((frame, number, result))
         if len(self._batch) == 1:
             if journal.batched:

@@ -1,9 +1,11 @@
-"""One scope being driven, and how the steps that run in it are stopped."""
+"""One scope being driven: how the tasks of its steps are started, and how they are stopped."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextvars
+import sys
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TypeAlias
 
 import attrs
@@ -16,7 +18,7 @@ from ael.ports import Clock, TimerHandle
 from ael.scheduler import Scope
 from ael.types import StepResult
 
-__all__ = ["Failure", "Finish", "Frame", "Stops"]
+__all__ = ["Failure", "Finish", "Frame", "Spawner", "Stops"]
 
 
 @attrs.frozen
@@ -56,6 +58,33 @@ class Frame:
         if timer is not None:
             timer.cancel()
         self.reasons.pop(number, None)
+
+
+class Spawner:
+    """Starts the task of a step: each in a context of its own, begun at once where the running Python can.
+
+    No context variable reaches a step from another. An application's task factory is respected; it then
+    decides when the task begins.
+    """
+
+    __slots__ = ("_base", "_factory", "_loop")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._factory = self._loop.get_task_factory()
+        self._base = contextvars.copy_context()
+
+    def __call__(self, frame: Frame, number: int, work: Coroutine[None, None, None]) -> None:
+        """Start ``work`` as the task of a step; one that has ended already by then is not kept."""
+        context = self._base.copy()
+        if self._factory is not None:
+            task = self._loop.create_task(work, context=context)
+        elif sys.version_info >= (3, 12):
+            task = asyncio.Task(work, loop=self._loop, name=frame.step(number).path, context=context, eager_start=True)
+        else:
+            task = asyncio.Task(work, loop=self._loop, name=frame.step(number).path, context=context)
+        if not task.done():
+            frame.tasks[number] = task
 
 
 Finish: TypeAlias = Callable[[Frame, int, StepResult], None]

@@ -33,6 +33,11 @@ class Turns:
         self._asked = False
         self._loop = asyncio.get_running_loop()
 
+    def share(self, steps: int) -> None:
+        """So many steps are about to run: if there are several, their turn begins with the next pass."""
+        if steps > 1:
+            self.ask()
+
     def ask(self) -> None:
         """Have the next pass of the loop begin with a new turn, and ``resume`` called in it. Once is enough."""
         if not self._asked:
