@@ -34,8 +34,7 @@ async def named(ctx: ael.ToolContext, a: int) -> str:
 
 async def use(ctx: ael.ToolContext) -> None:
     assert_type(bare(1, b="x"), list[int])
-    running = named(ctx, a=1)
-    assert_type(running, Coroutine[Any, Any, str])
+    running: Coroutine[Any, Any, str] = named(ctx, a=1)
     assert_type(await running, str)
     bare("x")  # wrong: arg-type
     await named(ctx, 1, times=3)  # wrong: call-arg
