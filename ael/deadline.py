@@ -50,10 +50,9 @@ class Deadline:
             Whether the task is being cancelled by somebody else besides.
         """
         self.closed = True
-        if not self.expired:
-            return False
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._timer is None:
+            return False  # it has not expired
+        self._timer.cancel()
         return self._task.uncancel() > self._before
 
 
