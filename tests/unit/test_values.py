@@ -184,6 +184,11 @@ def assert_plain(value: JsonValue) -> None:
             assert_plain(item)
 
 
+def test_sets_of_what_has_no_order_become_lists_of_the_same() -> None:
+    own = normalise({"a": {1, "x", None, (2,)}})
+    assert sorted(own["a"], key=repr) == sorted([1, "x", None, [2]], key=repr)
+
+
 @pytest.mark.parametrize(
     ("key", "text"),
     [(1, "1"), (10**30, str(10**30)), (1.5, "1.5"), (True, "true"), (False, "false"), (None, "null"), (Text("k"), "k"),
