@@ -189,7 +189,7 @@ class Driver:
 
     def _finish(self, frame: Frame, number: int, result: StepResult) -> None:
         """A step's task is about to end, or was given up: free its slot, and let its result take its course."""
-        if self._stops.any_left_behind and self._stops.is_left_behind():
+        if self._stops.left_behind and self._stops.is_left_behind():
             return
         frame.tasks.pop(number, None)
         if self._slots.queue:
@@ -230,9 +230,13 @@ class Driver:
             tell(frame.context.events, frame.step(number).path, result)
         if frame.timers or frame.reasons:
             frame.forget(number)
-        status = result.status
-        if status is _COMPLETED:
-            self._carry_out(frame, frame.scope.settle(number, status))
+        scope, status = frame.scope, result.status
+        ready = scope.complete(number) if status is _COMPLETED else None
+        if ready is not None:
+            if ready:
+                self._line_up(frame, ready)
+            elif scope.done:
+                self._wake()
             return
         if status is StepStatus.FAILED and frame.scope.stopped is None:
             self.error = result.error
@@ -240,9 +244,7 @@ class Driver:
 
     def _carry_out(self, frame: Frame, following: Next) -> None:
         if following.start:
-            self._ready.extend([(frame, number) for number in following.start])
-            if frame.context.events is not None or frame.scope.plan.timeouts:
-                self._announce(frame, following.start)
+            self._line_up(frame, following.start)
         if following.skipped:
             self._skip(frame, following.skipped)
         if following.cancel:
@@ -256,8 +258,11 @@ class Driver:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _announce(self, frame: Frame, numbers: Sequence[int]) -> None:
-        """Steps have become ready: tell it, and let their total timeouts begin."""
+    def _line_up(self, frame: Frame, numbers: Sequence[int]) -> None:
+        """Steps have become ready: they start when there is room; their total timeouts begin now."""
+        self._ready.extend([(frame, number) for number in numbers])
+        if frame.context.events is None and not frame.scope.plan.timeouts:
+            return
         for number in numbers:
             step = frame.step(number)
             if frame.context.events is not None:
@@ -308,4 +313,4 @@ class Driver:
 
     def is_left_behind(self) -> bool:
         """Whether the current task was given up that way."""
-        return self._stops.any_left_behind and self._stops.is_left_behind()
+        return self._stops.is_left_behind()

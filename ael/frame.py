@@ -80,9 +80,11 @@ class Spawner:
         if self._factory is not None:
             task = self._loop.create_task(work, context=context)
         elif sys.version_info >= (3, 12):
-            task = asyncio.Task(work, loop=self._loop, name=frame.step(number).path, context=context, eager_start=True)
+            task = asyncio.Task(
+                work, loop=self._loop, name=frame.scope.plan.steps[number].path, context=context, eager_start=True
+            )
         else:
-            task = asyncio.Task(work, loop=self._loop, name=frame.step(number).path, context=context)
+            task = asyncio.Task(work, loop=self._loop, name=frame.scope.plan.steps[number].path, context=context)
         if not task.done():
             frame.tasks[number] = task
 
@@ -97,6 +99,9 @@ class Stops:
         grace: Seconds that a cancelled step has for its cleanup.
         finish: Takes the result of a step whose task cannot give it.
         warn: Told, in a sentence, of tools that were left behind.
+
+    Attributes:
+        left_behind: Tasks that were given up and still run.
     """
 
     def __init__(self, clock: Clock, grace: float, finish: Finish, warn: Callable[[str], None]) -> None:
@@ -104,17 +109,12 @@ class Stops:
         self._grace = grace
         self._finish = finish
         self._warn = warn
-        self._left_behind: set[asyncio.Task[None]] = set()
+        self.left_behind: set[asyncio.Task[None]] = set()
         self._timers: list[TimerHandle] = []
-
-    @property
-    def any_left_behind(self) -> bool:
-        """Whether some task was given up and still runs."""
-        return bool(self._left_behind)
 
     def is_left_behind(self) -> bool:
         """Whether the current task was given up: whatever it still does counts for nothing."""
-        return asyncio.current_task() in self._left_behind
+        return asyncio.current_task() in self.left_behind
 
     def cancel(self, frame: Frame, reasons: Mapping[int, str | AELError]) -> None:
         """Cancel running steps; whoever has not ended after the grace period is left behind."""
@@ -139,8 +139,8 @@ class Stops:
     def abandon(self, frame: Frame, number: int) -> None:
         """From now on the step's task counts for nothing; it ends when its tool lets it."""
         task = frame.tasks.pop(number)
-        self._left_behind.add(task)
-        task.add_done_callback(self._left_behind.discard)
+        self.left_behind.add(task)
+        task.add_done_callback(self.left_behind.discard)
         step = frame.step(number)
         what = f"tool {step.tool!r}" if step.tool else "its code"
         self._warn(f"step {step.path!r}: {what} ignored its cancellation for {self._grace:g} s and was left behind")

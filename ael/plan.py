@@ -16,11 +16,15 @@ from ael.definition import MISSING, CodeBody, OutputDefinition, Path, StepDefini
 from ael.graph import Waits, dependents, edges, named_edges
 from ael.templates import Data, StepView, Template
 from ael.types import JsonValue, OnError, RetryConfig, TimeoutConfig
+from ael.values import CONTAINERS, copy_value
 
 __all__ = ["Build", "Plan", "PlanOutput", "PlanStep", "compile_plan"]
 
 Build: TypeAlias = Callable[[Data, StepView | None], JsonValue]
 """Makes a value anew from what an execution knows; raises as :meth:`Template.render` does."""
+
+Getter: TypeAlias = Callable[[Data], JsonValue]
+"""A :data:`Build` that does not look at the attempt."""
 
 _ONCE = RetryConfig(max_attempts=1)
 _NO_TOOL = ToolBody("")
@@ -222,35 +226,74 @@ def _output(output: OutputDefinition, flow: Flow) -> Build:
 
 
 def _builder(value: JsonValue, path: Path, templates: Mapping[Path, Template]) -> Build:
-    """A closure that makes ``value`` anew, with its templates rendered. Constants are copied, never shared."""
+    """A closure that makes ``value`` anew, with its templates rendered.
+
+    Nothing it makes is shared with the definition or with results, at any depth.
+    """
+    get = _getter(value, path, templates)
+    if get is not None:
+        return _ignoring_step(get)
     if isinstance(value, str):
-        template = templates.get(path)
-        return _constant(value) if template is None else template.render
+        return _owned(templates[path].render)
     if isinstance(value, Mapping):
-        return _mapping_builder({key: _builder(item, (*path, key), templates) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return _list_builder([_builder(item, (*path, index), templates) for index, item in enumerate(value)])
-    return _constant(value)
-
-
-def _constant(value: JsonValue) -> Build:
-    return lambda data, step: value
-
-
-def _mapping_builder(parts: Mapping[str, Build]) -> Build:
-    """A mapping that is all plain paths, the usual case, calls their getters and nothing else."""
-    getters = {key: _getter(build) for key, build in parts.items()}
-    if all(getter is not None for getter in getters.values()):
-        plain = [(key, getter) for key, getter in getters.items() if getter is not None]
-        return lambda data, step: {key: getter(data) for key, getter in plain}
-    items = list(parts.items())
-    return lambda data, step: {key: build(data, step) for key, build in items}
-
-
-def _getter(build: Build) -> Callable[[Data], JsonValue] | None:
-    template = getattr(build, "__self__", None)
-    return template.getter if isinstance(template, Template) else None
-
-
-def _list_builder(parts: Sequence[Build]) -> Build:
+        items = [(key, _builder(item, (*path, key), templates)) for key, item in value.items()]
+        return lambda data, step: {key: build(data, step) for key, build in items}
+    parts = [_builder(item, (*path, index), templates) for index, item in enumerate(value)]
     return lambda data, step: [build(data, step) for build in parts]
+
+
+def _ignoring_step(get: Getter) -> Build:
+    return lambda data, step: get(data)
+
+
+def _owned(render: Build) -> Build:
+    return lambda data, step: copy_value(render(data, step))
+
+
+def _getter(value: JsonValue, path: Path, templates: Mapping[Path, Template]) -> Getter | None:
+    """The same where nothing but plain paths and constants is in it, which is the usual case and the fast one."""
+    if isinstance(value, str) and path in templates:
+        get = templates[path].getter
+        return None if get is None else _owned_path(get)
+    if isinstance(value, Mapping):
+        got = {key: _getter(item, (*path, key), templates) for key, item in value.items()}
+        plain = [(key, get) for key, get in got.items() if get is not None]
+        return _mapping_getter(plain) if len(plain) == len(got) else None
+    if isinstance(value, list | tuple):
+        parts = [_getter(item, (*path, index), templates) for index, item in enumerate(value)]
+        known = [get for get in parts if get is not None]
+        return _list_getter(known) if len(known) == len(parts) else None
+    return lambda data: value
+
+
+def _owned_path(get: Getter) -> Getter:
+    def own(data: Data) -> JsonValue:
+        value = get(data)
+        return copy_value(value) if type(value) in CONTAINERS else value
+
+    return own
+
+
+def _mapping_getter(items: Sequence[tuple[str, Getter]]) -> Getter:
+    """Small ones are spelled out: a comprehension costs as much as three of their members."""
+    match items:
+        case []:
+            return lambda data: {}
+        case [(a, get_a)]:
+            return lambda data: {a: get_a(data)}
+        case [(a, get_a), (b, get_b)]:
+            return lambda data: {a: get_a(data), b: get_b(data)}
+        case _:
+            return lambda data: {key: get(data) for key, get in items}
+
+
+def _list_getter(parts: Sequence[Getter]) -> Getter:
+    match parts:
+        case []:
+            return lambda data: []
+        case [get_a]:
+            return lambda data: [get_a(data)]
+        case [get_a, get_b]:
+            return lambda data: [get_a(data), get_b(data)]
+        case _:
+            return lambda data: [get(data) for get in parts]

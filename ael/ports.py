@@ -60,7 +60,7 @@ class ToolCall(msgspec.Struct, frozen=True):
 
     Attributes:
         name: As the workflow says: ``server.tool``, or a bare name.
-        params: Rendered; the invoker may keep but not change it.
+        params: Rendered for this call alone and shared with nothing: the invoker may keep and change it.
         idempotency_key: The same in every attempt of a step.
         deadline: When the attempt's timeout is over, on the clock's monotonic seconds, or ``None``.
             For information: the engine cancels the call itself.

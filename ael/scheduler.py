@@ -31,6 +31,7 @@ __all__ = ["Next", "Scope"]
 
 _PENDING = StepStatus.PENDING
 _RUNNING = StepStatus.RUNNING
+_COMPLETED = StepStatus.COMPLETED
 _FAILED = StepStatus.FAILED
 _SKIPPED = StepStatus.SKIPPED
 _FINAL = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.CANCELLED})
@@ -94,6 +95,19 @@ class Scope:
             return False
         self.status[number] = _RUNNING
         return True
+
+    def complete(self, number: int) -> Sequence[int] | None:
+        """:meth:`settle` for the usual case, a completed step in a scope where nothing was skipped or stopped.
+
+        Returns:
+            The steps that are ready now, in file order; ``None`` if the case is not usual and nothing was done.
+        """
+        if self.stopped is not None or self._blocked:
+            return None
+        assert self.status[number] not in _FINAL, f"step {number} has settled before"
+        self.status[number] = _COMPLETED
+        self._unsettled -= 1
+        return self._count_down(number)
 
     def settle(self, number: int, status: StepStatus, *, taken: bool = True) -> Next:
         """A step has reached its final status.

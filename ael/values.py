@@ -18,9 +18,12 @@ import msgspec
 
 from ael.types import JsonValue
 
-__all__ = ["NotDataError", "copy_value", "format_path", "normalise"]
+__all__ = ["CONTAINERS", "NotDataError", "copy_value", "format_path", "normalise"]
 
 _MAX_DEPTH = 200
+CONTAINERS = frozenset({dict, list})
+"""The only types of normalised values that can be changed, and so must be copied."""
+
 _SCALARS = frozenset({str, int, bool, type(None), datetime, date, bytes})
 
 

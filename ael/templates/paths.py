@@ -125,15 +125,18 @@ def _step_getter(step_id: str, keys: Keys, names: Names) -> Getter:
         try:
             result = data.results[index]
             if result.usable:  # type: ignore[union-attr]
-                value = result.output  # type: ignore[union-attr]
-                for key in rest:
+                value = result.output[first]  # type: ignore[union-attr]
+                for key in deeper:
                     value = value[key]
                 return value
         except (AttributeError, LookupError, TypeError):
             pass
         return slow(data)
 
-    return inner if rest else whole
+    if not rest:
+        return whole
+    first, deeper = rest[0], rest[1:]
+    return inner
 
 
 def _slow_step(step_id: str, keys: Keys, place: tuple[int, int]) -> Getter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from ael.errors import ConfigInvalidError
@@ -15,7 +15,7 @@ from ael.tools.schemas import params_invalid
 from ael.tools.signatures import Signature
 from ael.tools.threads import DaemonThreads
 from ael.types import JsonValue
-from ael.values import copy_value, normalise
+from ael.values import normalise
 
 __all__ = ["BoundFunction"]
 
@@ -45,7 +45,7 @@ class BoundFunction:
         self._accepts = self._validator.accepts
 
     async def call(self, call: ToolCall) -> ToolOutcome:
-        """Validate, call with copies of the params, normalise.
+        """Validate, call with the params, which are the call's own, normalise.
 
         Raises:
             ParamInvalidError: The params do not fit.
@@ -54,7 +54,7 @@ class BoundFunction:
         params = call.params
         if not self._accepts(params):
             raise params_invalid(self._validator, params, self._name)
-        arguments: JsonValue = copy_value(params) if self._direct else self._arguments(call)
+        arguments: Mapping[str, JsonValue] = params if self._direct else self._arguments(call)
         try:
             return ToolOutcome(normalise(await self._invoke(**arguments)))
         except BaseException as error:  # a tool may raise anything; what must pass is raised again

@@ -15,7 +15,7 @@ from ael.errors import ConfigInvalidError
 from ael.tools.hints import convert, is_context, is_plain, read_hints, schemas_of
 from ael.tools.schemas import params_error
 from ael.types import JsonValue
-from ael.values import NotDataError, copy_value, normalise
+from ael.values import NotDataError, normalise
 
 __all__ = ["Parameter", "Signature", "read_signature"]
 
@@ -60,7 +60,7 @@ class Signature:
         arguments: dict[str, JsonValue] = {}
         for name, value in params.items():
             parameter = self.parameters.get(name, self.rest)
-            arguments[name] = copy_value(value)
+            arguments[name] = value
             if parameter is None or not parameter.converts:
                 continue
             try:
