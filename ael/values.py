@@ -161,6 +161,14 @@ _EXACT: dict[type, Callable[..., JsonValue]] = {
 }
 
 
+_ABSTRACT: Sequence[tuple[type, Callable[..., JsonValue]]] = (
+    (Mapping, _from_mapping),
+    (Set, _from_set),
+    (tuple, _from_sequence),
+    (list, _from_sequence),
+)
+
+
 def _normalise_other(value: object, path: list[str | int]) -> JsonValue:
     """Subclasses of plain types, attrs, dataclasses, then whatever msgspec knows: structs, UUIDs, times."""
     if isinstance(value, Enum):
@@ -171,15 +179,12 @@ def _normalise_other(value: object, path: list[str | int]) -> JsonValue:
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
     _check_depth(path)
-    if isinstance(value, Mapping):
-        return _from_mapping(value, path)
-    if isinstance(value, Set):
-        return _from_set(value, path)
-    if isinstance(value, tuple | list):
-        return _from_sequence(value, path)
-    names = _field_names(type(value))
-    if names is not None:
-        return _from_mapping({name: getattr(value, name) for name in names if hasattr(value, name)}, path)
+    for kind, convert in _ABSTRACT:
+        if isinstance(value, kind):
+            return convert(value, path)
+    fields = _fields(value)
+    if fields is not None:
+        return _from_mapping(fields, path)
     try:
         plain = msgspec.to_builtins(value, builtin_types=(datetime, date, Decimal, bytes))
     except (TypeError, ValueError, RecursionError) as error:
@@ -187,13 +192,16 @@ def _normalise_other(value: object, path: list[str | int]) -> JsonValue:
     return _normalise(plain, path)
 
 
-def _field_names(kind: type) -> list[str] | None:
+def _fields(value: object) -> dict[object, object] | None:
     """Of attrs classes and dataclasses: msgspec would convert what is in them by its rules, and name no path."""
+    kind = type(value)
     if attrs.has(kind):
-        return [field.name for field in attrs.fields(kind) if not field.name.startswith("_")]
-    if dataclasses.is_dataclass(kind):
-        return [field.name for field in dataclasses.fields(kind)]
-    return None
+        names = [field.name for field in attrs.fields(kind) if not field.name.startswith("_")]
+    elif dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+    else:
+        return None
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
 def _plain_scalar(value: object, base: type) -> object:
