@@ -338,16 +338,21 @@ class Simulation:
             return retry, retry.on_exhausted.value
         return retry, on_error
 
-    def delay(self, number: int, code: str, *, retryable: bool, retry_after: float | None) -> float | None:
+    def is_retried(self, number: int, code: str, *, retryable: bool) -> bool:
         step = self.case.steps[number]
         retry, _ = self.policy(number)
-        attempt = self.attempt[number]
-        if retry is None or attempt >= retry.max_attempts or code in NEVER or code in retry.except_:
-            return None
+        assert retry is not None
+        if code in NEVER or code in retry.except_:
+            return False
         own = step.retry is not None or step.on_error == "retry"
         if code in UNKNOWN and not (own or step.repeatable):
-            return None
-        if not (code in retry.on if retry.on else retryable):
+            return False
+        return code in retry.on if retry.on else retryable
+
+    def delay(self, number: int, code: str, *, retryable: bool, retry_after: float | None) -> float | None:
+        retry, _ = self.policy(number)
+        attempt = self.attempt[number]
+        if retry is None or attempt >= retry.max_attempts or not self.is_retried(number, code, retryable=retryable):
             return None
         waits = {
             Backoff.EXPONENTIAL: retry.delay * retry.multiplier ** (attempt - 1),
