@@ -213,13 +213,16 @@ class Driver:
                 self._flush(journal)
 
     def _flush(self, journal: Journal) -> None:
-        """One commit for all results of a pass of the loop."""
+        """One commit for all results of a pass of the loop. A journal that fails makes failures of them."""
         batch, self._batch = self._batch, []
         execution_id = self.context.execution_id
-        journal.append(
-            [StepRecord(execution_id, frame.step(n).path, result.attempt, result) for frame, n, result in batch]
-        )
-        journal.commit()
+        try:
+            journal.append(
+                [StepRecord(execution_id, frame.step(n).path, result.attempt, result) for frame, n, result in batch]
+            )
+            journal.commit()
+        except Exception as error:  # noqa: BLE001 - whatever a journal raises: what is not written is not claimed
+            batch = [(frame, n, outcome.unwritten(frame.step(n), result, error)) for frame, n, result in batch]
         for frame, number, result in batch:
             self._settle(frame, number, result)
         self._pump()

@@ -112,6 +112,7 @@ REGISTRY = ErrorRegistry(
         ErrorSpec("WORKFLOW_TIMEOUT", _CATEGORY.EXECUTION, False, "raise `timeout` of the workflow"),
         ErrorSpec("CANCELLED", _CATEGORY.EXECUTION, False),
         ErrorSpec("CONFIG_INVALID", _CATEGORY.SYSTEM, False, "see README, section Configuration"),
+        ErrorSpec("JOURNAL_FAILED", _CATEGORY.SYSTEM, False, "nothing that was not written is claimed"),
         ErrorSpec("INTERNAL_ERROR", _CATEGORY.SYSTEM, False, "this is a bug in ael; please report it"),
     ]
 )

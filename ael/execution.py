@@ -9,7 +9,7 @@ import attrs
 
 from ael.context import ExecutionContext
 from ael.driver import Driver
-from ael.errors import AELError
+from ael.errors import AELError, InternalError
 from ael.event_log import EventLog
 from ael.events import Event, ExecutionFinished, ExecutionStarted
 from ael.outputs import make_outputs
@@ -115,6 +115,8 @@ class Execution:
             )
         try:
             await launch.driver.run()
+        except Exception as error:  # noqa: BLE001 - a bug of ours ends this execution, and nobody who waits for it
+            launch.driver.error = _bug(error)
         finally:
             result = self._judge(launch.context, launch.driver)
         return result
@@ -136,6 +138,8 @@ class Execution:
             outputs = make_outputs(context)
         except AELError as error:
             return self._conclude(ExecutionStatus.FAILED, error, {})
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._conclude(ExecutionStatus.FAILED, _bug(error), {})
         return self._conclude(ExecutionStatus.COMPLETED, None, outputs)
 
     def _conclude(
@@ -176,6 +180,12 @@ class Execution:
         if context is None:
             return self._started_ns
         return context.epoch_ns + self._launch.clock.monotonic_ns()
+
+
+def _bug(error: Exception) -> InternalError:
+    bug = InternalError(f"the engine broke: {type(error).__name__}: {error}")
+    bug.__cause__ = error
+    return bug
 
 
 def _retrieve(task: asyncio.Task[ExecutionResult]) -> None:

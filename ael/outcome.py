@@ -5,6 +5,8 @@ LANGUAGE.md, section 5: what a failure does, what a skip carries, where an error
 
 from __future__ import annotations
 
+import attrs
+
 from ael.context import ExecutionContext
 from ael.definition import CodeBody, Path
 from ael.errors import AELError, InternalError
@@ -12,7 +14,7 @@ from ael.plan import PlanStep
 from ael.templates import SkippedOutputError
 from ael.types import JsonValue, OnError, StepResult, StepStatus
 
-__all__ = ["cancelled", "failed", "internal_failure", "skipped", "travels"]
+__all__ = ["cancelled", "failed", "internal_failure", "skipped", "travels", "unwritten"]
 
 
 def travels(result: StepResult) -> bool:
@@ -111,6 +113,15 @@ def internal_failure(step: PlanStep, error: BaseException, *, now_ns: int) -> St
     problem = InternalError(f"step {step.path!r} broke the engine: {type(error).__name__}: {error}", step_id=step.path)
     problem.__cause__ = error
     return StepResult(step.id, StepStatus.FAILED, None, problem, None, 0, step.max_attempts, 0, now_ns, usable=False)
+
+
+def unwritten(step: PlanStep, result: StepResult, error: Exception) -> StepResult:
+    """The journal could not take the result: the step counts as failed, whatever it was, and claims nothing."""
+    problem = AELError(
+        f"the journal could not be written: {type(error).__name__}: {error}", code="JOURNAL_FAILED", step_id=step.path
+    )
+    problem.__cause__ = error
+    return attrs.evolve(result, status=StepStatus.FAILED, output=None, error=problem, skip_reason=None, usable=False)
 
 
 def locate(step: PlanStep, context: ExecutionContext, error: AELError) -> None:

@@ -511,3 +511,46 @@ def test_the_step_statuses_of_a_finished_execution_are_final() -> None:
     result = run(step("a", "bad", on_error=OnError.SKIP), step("b", "sleep", {"s": 1}))
     assert {each.status for each in result} == {StepStatus.SKIPPED, StepStatus.COMPLETED}
     assert result.to_dict()["step_results"][0]["error"]["code"] == "MINE"
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_journal_that_fails_stops_the_execution_and_nothing_is_claimed(batched: bool) -> None:
+    class BrokenJournal(RecordingJournal):
+        def commit(self) -> None:
+            raise OSError("no space left on device")
+
+    async def main() -> tuple[ExecutionResult, list[str]]:
+        definition = workflow(step("a"), step("b", after="a"), step("c", "sleep", {"s": 9}))
+        engine = make_engine(definition, tools=TOOLS, journal=BrokenJournal(batched=batched))
+        execution = engine.start("w")
+        told = [event.type async for event in execution.events()]
+        return await execution.result(), told
+
+    result, told = run_virtual(main())
+    assert result.error is not None
+    assert result.error.code == "JOURNAL_FAILED"
+    assert statuses(result) == {"a": "failed", "b": "skipped", "c": "failed"}
+    assert told[-1] == "execution_finished"
+
+
+def test_a_bug_of_ours_is_a_failed_result_and_ends_the_events() -> None:
+    class BrokenSecrets:
+        def get(self, name: str) -> str | None:
+            raise RuntimeError("out of order")
+
+        def names(self) -> list[str]:
+            return []
+
+        def mask(self, value: JsonValue) -> JsonValue:
+            return value
+
+    async def main() -> tuple[ExecutionResult, list[str]]:
+        outputs = (OutputDefinition("x", "{{ secrets.X }}", path=("outputs", "x")),)
+        engine = make_engine(workflow(step("a"), outputs=outputs), tools=TOOLS, secrets=BrokenSecrets())
+        execution = engine.start("w")
+        told = [event.type async for event in execution.events()]
+        return await execution.result(), told
+
+    result, told = run_virtual(main())
+    assert result.status is ExecutionStatus.FAILED
+    assert told[-1] == "execution_finished"
