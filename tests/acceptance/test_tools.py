@@ -372,7 +372,7 @@ async def test_cancelling_an_execution_closes_its_connection() -> None:
 
 def is_gone(pid: int) -> bool:
     """Ended; an orphan may still be waiting for its new parent to notice."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return True
 

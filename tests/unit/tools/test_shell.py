@@ -148,10 +148,10 @@ TRAP = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 def is_gone(pid: int) -> bool:
     """Not running any more; an orphan's zombie is its new parent's, not ours."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):  # the second: it went while it was looked at
         return True
-    return state == "Z" and os.getpid() != int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return state == "Z" and int(parent) != os.getpid()
 
 
 async def until(condition: Callable[[], bool]) -> None:
