@@ -83,6 +83,7 @@ def test_closed_deadlines_are_forgotten_and_open_ones_keep_their_time() -> None:
         deadlines = Deadlines(VirtualClock(), grace=1)
         for _ in range(500):
             deadlines.open(10, never).close()
+        assert sum(len(queue) for queue in deadlines._queues.values()) == 1, "before any timer has rung"
         await sleep(4)
         assert await within(deadlines, 10, 99) == (True, False, 14)
         assert sum(len(queue) for queue in deadlines._queues.values()) == 0

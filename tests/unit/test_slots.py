@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ael.errors import ToolError
+from ael.ports import ToolCall
 from ael.slots import Slots
-from ael.testing import run_virtual
-from tests.build import sleep
+from ael.testing import make_engine, run_virtual
+from ael.types import ExecutionResult, OnError, RetryConfig, TimeoutConfig
+from tests.build import sleep, step, workflow
 
 
 def never_freed() -> None:
@@ -118,6 +121,35 @@ async def test_a_wait_that_fails_holds_its_slot_again() -> None:
     with pytest.raises(ValueError, match="no"):
         await slots.wait_without(broken())
     assert slots.free == 0
+
+
+def test_a_total_timeout_during_backoff_lets_nobody_in_beside_the_others() -> None:
+    """``waits`` is given up at 3 s while ``works`` has the only slot and ``comes_back`` queues for it."""
+    running, most = 0, 0
+
+    async def act(call: ToolCall) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await sleep(10 if call.path == "works" else 0.5)
+        running -= 1
+        if call.path != "works" and call.attempt == 1:
+            raise ToolError("not yet")
+
+    async def main() -> ExecutionResult:
+        definition = workflow(
+            step("waits", "act", retry=RetryConfig(delay=20), timeout=TimeoutConfig(total=3), on_error=OnError.SKIP),
+            step("comes_back", "act", retry=RetryConfig(delay=0.5, jitter="none")),
+            step("works", "act"),
+            max_parallel=1,
+        )
+        return await make_engine(definition, tools={"act": act}).execute("w")
+
+    result = run_virtual(main())
+    assert [(each.status.value, each.duration_ms) for each in result] == [
+        ("skipped", 3000), ("completed", 11000), ("completed", 10000),
+    ]  # fmt: skip
+    assert most == 1
 
 
 @settings(max_examples=100, deadline=None)
