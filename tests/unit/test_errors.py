@@ -33,6 +33,7 @@ CODE_TIMEOUT code yes
 STEP_TIMEOUT execution no
 WORKFLOW_TIMEOUT execution no
 CONFIG_INVALID system no
+JOURNAL_FAILED system no
 INTERNAL_ERROR system no
 """
 ROWS = [line.split() for line in PAGE.split("\n") if line]
