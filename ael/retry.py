@@ -38,6 +38,10 @@ UNKNOWN_OUTCOME = frozenset({"TOOL_LOST", "TOOL_TIMEOUT"})
 """Codes after which the call may or may not have taken effect."""
 
 
+_LONGEST = 366 * 86400.0
+"""Seconds; whoever asks for more has made a mistake."""
+
+
 class Rng(Protocol):
     """As much of ``random.Random`` as jitter needs."""
 
@@ -59,7 +63,7 @@ def next_delay(
     if attempt >= policy.max_attempts or not _is_retried(policy, error, may_repeat):
         return None
     delay = _with_jitter(wait_before(policy, attempt + 1), policy, rng)
-    return max(delay, error.retry_after or 0.0)
+    return max(delay, min(error.retry_after or 0.0, _LONGEST))
 
 
 def _is_retried(policy: RetryConfig, error: AELError, may_repeat: bool) -> bool:

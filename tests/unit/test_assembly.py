@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import ael
+from ael.types import JsonValue
 from tests.build import step, workflow
 
 HELLO = """\
@@ -135,3 +136,42 @@ def test_every_public_name_resolves_and_is_listed() -> None:
     assert set(ael.__all__) <= set(dir(ael))
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         ael.nope  # noqa: B018
+
+
+@pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
+async def test_what_a_tool_does_to_its_arguments_reaches_nobody(asynchronous: bool) -> None:
+    def spoil(first: list[JsonValue], second: JsonValue, fixed: dict[str, JsonValue]) -> JsonValue:
+        seen = repr((first, second, fixed))
+        first[0].append("spoilt")
+        second["k"].append("spoilt")
+        fixed["list"].append("spoilt")
+        return seen
+
+    async def spoil_async(first: list[JsonValue], second: JsonValue, fixed: dict[str, JsonValue]) -> JsonValue:
+        return spoil(first, second, fixed)
+
+    @ael.tool
+    def give() -> JsonValue:
+        return {"a": [["a"]], "b": {"k": []}}
+
+    definition = ael.parse_workflow("""\
+name: w
+inputs: {mine: {default: {k: []}}}
+steps:
+- {id: give, tool: give}
+- id: one
+  tool: spoil
+  params: {first: "{{ steps.give.output.a }}", second: "{{ inputs.mine }}", fixed: {list: []}}
+- id: two
+  tool: spoil
+  depends_on: one
+  params: {first: "{{ steps.give.output.a | list }}", second: "{{ inputs.mine }}", fixed: {list: []}}
+""")
+    tool = ael.Tool.from_function(spoil_async if asynchronous else spoil, name="spoil")
+    mine: dict[str, JsonValue] = {"k": []}
+    async with ael.create_engine(workflows=[definition], tools=[give, tool]) as engine:
+        for inputs in ({"mine": mine}, {}, {}):
+            result = (await engine.execute("w", inputs)).raise_for_status()
+            assert result["one"].output == result["two"].output == "([['a']], {'k': []}, {'list': []})"
+            assert result["give"].output == {"a": [["a"]], "b": {"k": []}}
+    assert mine == {"k": []}

@@ -51,8 +51,8 @@ def test_the_table_of_the_page(code: str, category: str, retryable: str) -> None
     assert (error.code, error.category, error.retryable, error.hint) == (code, category, retryable == "yes", spec.hint)
 
 
-def test_the_registry_knows_nothing_else_but_cancellation() -> None:
-    assert {spec.code for spec in REGISTRY} == {row[0] for row in ROWS} | {"CANCELLED"}
+def test_the_registry_knows_nothing_else_but_cancellation_and_journals() -> None:
+    assert {spec.code for spec in REGISTRY} == {row[0] for row in ROWS} | {"CANCELLED", "JOURNAL_FAILED"}
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)

@@ -281,21 +281,6 @@ async def test_params_that_do_not_fit_are_told_all_at_once(
     assert not caught.value.retryable
 
 
-@pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
-async def test_what_a_tool_does_to_its_arguments_reaches_nobody(asynchronous: bool) -> None:
-    def spoil(value: list[JsonValue]) -> list[JsonValue]:
-        value[0].append("spoilt")
-        return value
-
-    async def spoil_async(value: list[JsonValue]) -> list[JsonValue]:
-        return spoil(value)
-
-    mine: list[JsonValue] = [["a"]]
-    returned = await call(spoil_async if asynchronous else spoil, {"value": mine})
-    assert returned == [["a", "spoilt"]]
-    assert mine == [["a"]]
-
-
 async def test_a_result_is_the_engines_own() -> None:
     kept: list[JsonValue] = [1]
 
