@@ -51,7 +51,7 @@ class _InputType:
             return value
         near = _OTHER_TYPE_NAMES.get(value.casefold()) or nearest(value, _TYPES)
         fix = None if near is None else report.replace(at, near, f"write `{near}`")
-        report.add(structure.NotAChoice(report.what(at), value, listing(_TYPES), near), at, fix=fix)
+        report.add(structure.NotAChoice(report.what(at), value, f"it is one of {listing(_TYPES)}", near), at, fix=fix)
         return MISSING
 
     def schema(self) -> Schema:

@@ -145,11 +145,18 @@ class Flag:
 
 @attrs.frozen
 class Choice:
-    """One of some words; ``old_words`` still load, with a note; ``later`` names a list form of a later version."""
+    """One of some words.
+
+    Attributes:
+        old_words: Words of old files, and what they mean; they load with a note.
+        later: Names a list form of a later version.
+        later_words: Words of a later version, refused by name.
+    """
 
     words: tuple[str, ...]
     old_words: Mapping[str, str] = attrs.field(factory=dict)
     later: str | None = None
+    later_words: tuple[str, ...] = ()
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
         """The word."""
@@ -157,17 +164,31 @@ class Choice:
             report.add(structure.NotSupportedYet(self.later, report.what(at[:-1])), at, key=True)
             return MISSING
         if not isinstance(value, str):
-            return refuse_type(value, f"one of {listing(self.words)}", at, report)
+            return refuse_type(value, self._expected(), at, report)
         if value in self.old_words:
-            word = self.old_words[value]
-            fix = report.replace(at, word, f"write `{word}`")
-            report.add(old.OldValue(str(at[-1]), value, word), at, fix=fix)
-            return word
-        if value not in self.words and not refuse_braces(value, at, report):
-            near = nearest(value, self.words)
-            fix = None if near is None else report.replace(at, near, f"write `{near}`")
-            report.add(structure.NotAChoice(report.what(at), value, listing(self.words), near), at, fix=fix)
-        return value if value in self.words else MISSING
+            return self._old_word(value, at, report)
+        if value in self.words:
+            return value
+        if value in self.later_words:
+            report.add(structure.NotSupportedYet(f"`{at[-1]}: {value}`", report.what(at[:-1])), at)
+        elif not refuse_braces(value, at, report):
+            self._refuse(value, at, report)
+        return MISSING
+
+    def _old_word(self, value: str, at: Path, report: Report) -> str:
+        word = self.old_words[value]
+        fix = report.replace(at, word, f"write `{word}`")
+        report.add(old.OldValue(str(at[-1]), value, word), at, fix=fix)
+        return word
+
+    def _refuse(self, value: str, at: Path, report: Report) -> None:
+        near = nearest(value, self.words)
+        fix = None if near is None else report.replace(at, near, f"write `{near}`")
+        choices = f"it {'can only be' if len(self.words) == 1 else 'is'} {self._expected()}"
+        report.add(structure.NotAChoice(report.what(at), value, choices, near), at, fix=fix)
+
+    def _expected(self) -> str:
+        return self.words[0] if len(self.words) == 1 else f"one of {listing(self.words)}"
 
     def schema(self) -> Schema:
         """An enum."""

@@ -17,7 +17,11 @@ from ael.types import JsonValue, OnError
 __all__ = ["Draft", "build_step"]
 
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_TOOL_ONLY = ("params", "mcp", "parse", "on_missing_tool")
+_STRANGE_TO = {
+    "code": ("tool", ("params", "mcp", "parse", "on_missing_tool")),
+    "tool": ("code", ("executor",)),
+}
+"""Body → the other body, and the keys that mean something only beside that."""
 _NO_BODY = ToolBody("")
 """Stands in for a body that could not be read; no check looks at it."""
 
@@ -83,7 +87,7 @@ def _body(draft: Draft) -> Body:
         return ToolBody(fields["tool"], fields.get("params", {}), fields.get("mcp"), fields.get("parse", "auto"))
     if "code" in fields:
         note_code(fields["code"], draft.path("code"), draft.report)
-        return CodeBody(fields["code"])
+        return CodeBody(fields["code"], fields.get("executor", "safe"))
     return _NO_BODY
 
 
@@ -107,11 +111,13 @@ def _one_body(draft: Draft) -> None:
 
 
 def _keys_of_the_body(draft: Draft) -> None:
-    if [name for name in BODIES if name in draft.raw] != ["code"]:
+    bodies = [name for name in BODIES if name in draft.raw]
+    if len(bodies) != 1 or bodies[0] not in _STRANGE_TO:
         return
-    for key in _TOOL_ONLY:
+    other, keys = _STRANGE_TO[bodies[0]]
+    for key in keys:
         if key in draft.raw:
-            draft.report.add(structure.KeyMisplaced(draft.where, key, "tool"), draft.path(key), key=True)
+            draft.report.add(structure.KeyMisplaced(draft.where, key, other), draft.path(key), key=True)
 
 
 def _fallback_is_reachable(draft: Draft) -> None:

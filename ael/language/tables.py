@@ -129,6 +129,7 @@ STEP = Table(
         Key(
             "code", "Python to run in a sandbox; it reads `inputs` and `steps` and returns its output.", Text(code=True)
         ),
+        Key("executor", "What runs the code.", Choice(("safe",), later_words=("trusted",))),
         Key("params", "The tool's parameters; every string is a template.", Object()),
         Key("mcp", "The server, when `tool` alone is ambiguous.", Text()),
         Key("parse", "What to make of a tool's text result.", Choice(("auto", "text", "json"))),
@@ -141,7 +142,6 @@ STEP = Table(
         Key("on_missing_tool", "What to do when no known source offers the tool.", _FAIL_OR_SKIP),
         *(Key(name, "", stage=2) for name in ("steps", "choose", "workflow", "exit", "join", "for_each", "repeat")),
         *(Key(name, "", stage=2) for name in ("undo", "limits", "output")),
-        Key("executor", "", stage=3),
         *(Key(name, "", stage=4) for name in ("wait", "effect", "verify", "cache")),
     ),
 )

@@ -94,7 +94,7 @@ class NotAChoice(Problem):
     """The value is none of those that the key takes."""
 
     code = "AEL105"
-    wording = "{what} cannot be {value!r}; it is one of {choices}"
+    wording = "{what} cannot be {value!r}; {choices}"
     what: str
     value: str
     choices: str

@@ -38,7 +38,7 @@ defaults: {timeout: none, on_error: continue, retry: 3}
 timeout: 1m30s
 steps:
   - {id: a, tool: t, params: {x: [1]}, retry: {delay: 500ms, jitter: full, on: X}, timeout: {attempt: 3}}
-  - {id: b, code: return 1, depends_on: [a], when: true}
+  - {id: b, code: return 1, executor: safe, depends_on: [a], when: true}
   - {id: c, tool: t, mcp: s, parse: json, on_error: skip, fallback: {}, depends_on: a}
 outputs: {o: "{{ steps.a.output }}", p: {from: steps.a.output}, q: 3}
 """
@@ -53,6 +53,7 @@ BAD = {
     "a bad duration": "name: w\nsteps: [{id: a, tool: t, timeout: 5 minutes}]",
     "a timeout of 0": "name: w\nsteps: [{id: a, tool: t, timeout: 0}]",
     "no attempt": "name: w\nsteps: [{id: a, tool: t, retry: 0}]",
+    "a later executor": "name: w\nsteps: [{id: a, code: x, executor: trusted}]",
     "a later key": "name: w\nsteps: [{id: a, tool: t, for_each: x}]",
 }
 

@@ -299,7 +299,7 @@ LATER_WORKFLOW_KEYS = sorted(key.name for key in WORKFLOW.keys if key.stage > 1)
 
 def test_the_keys_of_later_stages_are_known() -> None:
     assert {"for_each", "repeat", "steps", "choose", "workflow", "wait", "exit", "join"} <= set(LATER_STEP_KEYS)
-    assert {"undo", "limits", "effect", "verify", "cache", "executor", "output"} <= set(LATER_STEP_KEYS)
+    assert {"undo", "limits", "effect", "verify", "cache", "output"} <= set(LATER_STEP_KEYS)
     assert {"limits", "on_failure", "finally"} == set(LATER_WORKFLOW_KEYS)
 
 
@@ -320,6 +320,26 @@ def test_workflow_keys_of_later_stages_are_refused_by_name(key: str) -> None:
 )
 def test_forms_of_later_stages_are_refused(written: str) -> None:
     assert [p.code for p in problems_of(f"name: w\nsteps: [{{id: a, tool: t, {written}}}]")] == ["AEL104"]
+
+
+def test_code_names_its_executor() -> None:
+    assert step_of("code: return 1").body == CodeBody("return 1", "safe")
+    assert step_of("code: return 1, executor: safe").body == CodeBody("return 1", "safe")
+
+
+EXECUTORS = {
+    "of a later version": ("code: x, executor: trusted", "AEL104", "`executor: trusted` is not supported yet"),
+    "unknown": ("code: x, executor: docker", "AEL105", "cannot be 'docker'; it can only be safe"),
+    "no text": ("code: x, executor: 3", "AEL101", "must be safe, not the number 3"),
+    "of a tool": ("tool: t, executor: safe", "AEL113", "`executor` means nothing in step 'a': it goes with `code`"),
+}
+
+
+@pytest.mark.parametrize(("written", "code", "part"), EXECUTORS.values(), ids=EXECUTORS)
+def test_executors_that_are_refused(written: str, code: str, part: str) -> None:
+    (found,) = problems_of(f"name: w\nsteps: [{{id: a, {written}}}]")
+    assert found.code == code
+    assert part in found.message
 
 
 NEAR = {
