@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ael.definition import StepDefinition, ToolBody
 from ael.language.catalog import Problem, listing, tools
 from ael.language.checks.context import Context
-from ael.language.suggest import nearest
+from ael.language.suggest import nearest, nearest_tool
 from ael.ports import ToolCatalog, ToolMiss
 from ael.types import OnError
 
@@ -34,22 +34,12 @@ def _problem(step: StepDefinition, body: ToolBody, miss: ToolMiss, known: list[s
     name = body.tool if body.server is None else f"{body.server}.{body.tool}"
     optional = step.on_missing_tool is OnError.SKIP and miss.reason in {"unknown", "unknown_server"}
     if optional:
-        return tools.ToolMissingSkipped(step.id, name, _nearest_tool(name, tuple(known)))
+        return tools.ToolMissingSkipped(step.id, name, nearest_tool(name, known))
     return _PROBLEMS[miss.reason](step, name, miss, known)
 
 
 def _unknown(step: StepDefinition, name: str, miss: ToolMiss, known: list[str]) -> Problem:
-    return tools.ToolUnknown(step.id, name, _nearest_tool(name, (*miss.candidates, *known)))
-
-
-def _nearest_tool(name: str, known: tuple[str, ...]) -> str | None:
-    """The nearest full name; else the one whose bare name is nearest."""
-    near = nearest(name, known)
-    if near is not None:
-        return near
-    bare = {full.rpartition(".")[2]: full for full in known}
-    short = nearest(name.rpartition(".")[2], bare)
-    return None if short is None else bare[short]
+    return tools.ToolUnknown(step.id, name, nearest_tool(name, (*miss.candidates, *known)))
 
 
 def _ambiguous(step: StepDefinition, name: str, miss: ToolMiss, known: list[str]) -> Problem:
