@@ -15,7 +15,7 @@ from ael.plan import PlanStep
 from ael.ports import Clock, CodeExecutor, ToolCall, ToolInvoker, ToolOutcome
 from ael.retry import UNKNOWN_OUTCOME
 from ael.settings import Settings
-from ael.templates import StepView
+from ael.templates import SkippedOutputError, StepView
 
 __all__ = ["Attempts", "as_failure", "pass_on_cancellation", "view_of"]
 
@@ -94,11 +94,14 @@ class Attempts:
         deadline.close()
         return outcome
 
-    def may_repeat(self, step: PlanStep, context: ExecutionContext, error: AELError) -> bool:
+    def may_repeat(self, step: PlanStep, context: ExecutionContext, attempt: int, error: AELError) -> bool:
         """After an attempt of unknown outcome: does the tool bear it, or did the step itself ask for it?"""
         if error.code not in UNKNOWN_OUTCOME or step.retry_own or step.tool is None:
             return True
-        return self._invoker.repeatable(self._tool_call(step, context, 1, None))
+        try:
+            return self._invoker.repeatable(self._tool_call(step, context, attempt, None))
+        except (AELError, SkippedOutputError):
+            return False  # its params cannot be made again
 
 
 def view_of(step: PlanStep, context: ExecutionContext, attempt: int) -> StepView:

@@ -314,7 +314,15 @@ class WorkflowEngine:
             return await self._execute_with_retry(step, context, resume)
         except SkippedOutputError as skip:
             reason = f"dependency: {_origin(context, skip.step_id)}"
-            return endings.skipped(step, context, reason, now_ns=self._epoch_now(context))
+            made = max(0, context.attempts[step.number] - 1)  # the attempt whose params could not be made is none
+            return endings.skipped(
+                step,
+                context,
+                reason,
+                now_ns=self._epoch_now(context),
+                attempt=made,
+                started_ns=context.begun_ns[step.number] if made else 0,
+            )
         except AELError as error:
             return endings.failed(step, context, error, now_ns=self._epoch_now(context))
 
@@ -365,7 +373,11 @@ class WorkflowEngine:
         error = failure.error
         rng = random.Random(f"{context.execution_id}/{step.path}/{failure.attempt}")  # noqa: S311 - jitter, repeatable
         delay = next_delay(
-            step.retry, failure.attempt, error, rng, may_repeat=self._attempts.may_repeat(step, context, error)
+            step.retry,
+            failure.attempt,
+            error,
+            rng,
+            may_repeat=self._attempts.may_repeat(step, context, failure.attempt, error),
         )
         if context.events is not None:
             retry_at = None if delay is None else datetime_from_ns(self._epoch_now(context) + int(delay * 1e9))

@@ -78,10 +78,13 @@ class FileRegistry:
         """Add a definition, a file or a folder.
 
         Raises:
-            WorkflowInvalidError: A definition has errors. Files are looked at when they are asked for.
+            WorkflowInvalidError: A definition has errors, or its name is taken. Files are looked at when they
+                are asked for.
             WorkflowNotFoundError: There is no such file or folder.
         """
         if isinstance(source, WorkflowDefinition):
+            if source.name in self._plans:
+                raise WorkflowInvalidError(f"workflow {source.name!r} is given twice")
             loaded = load_definition(source, catalog=self._catalog, executors=self._executors)
             self._plans[source.name] = require(loaded, f"workflow {source.name!r}")
             return

@@ -121,8 +121,8 @@ def _from_sequence(value: Sequence[object], path: list[str | int]) -> JsonValue:
 def _from_set(value: Set[object], path: list[str | int]) -> JsonValue:
     try:
         ordered: Sequence[object] = sorted(value)  # type: ignore[type-var]
-    except TypeError:
-        ordered = list(value)
+    except TypeError:  # mixed types: any order will do that is the same in every process
+        ordered = sorted(value, key=lambda item: (type(item).__qualname__, repr(item)))
     return _from_sequence(ordered, path)
 
 
