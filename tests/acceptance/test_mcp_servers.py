@@ -200,6 +200,7 @@ class TestStdio:
                 ended = await asyncio.gather(*running, return_exceptions=True)
             assert {type(error) for error in ended} == {ToolLostError}
             assert {error.code for error in ended} == {"TOOL_LOST"}  # type: ignore[union-attr]
+            assert all("its process was killed by SIGKILL; it said: answering starts" in str(error) for error in ended)
             assert await value(provider, "pid") != pid
 
     async def test_death_between_calls_is_noticed_before_the_next(self, answering: McpProvider) -> None:
@@ -210,8 +211,14 @@ class TestStdio:
         assert await value(answering, "pid") != pid
 
     async def test_a_tool_that_ends_its_server(self, answering: McpProvider) -> None:
-        with pytest.raises(ToolLostError, match=r"broke while srv\.die ran"):
+        with pytest.raises(ToolLostError) as caught:
             await value(answering, "die")
+        assert caught.value.message == (
+            "the connection to MCP server 'srv' broke while srv.die ran: its process ended with exit code 3; "
+            "it said: goodbye, cruel world"
+        )
+        assert caught.value.details["stderr"] == ["answering starts", "goodbye, cruel world"]
+        assert caught.value.details["exit_code"] == 3
         assert await value(answering, "add", {"a": 1, "b": 2}) == 3
 
     async def test_the_servers_own_timeout_bounds_a_call(self) -> None:
@@ -274,6 +281,21 @@ class TestBrokenWire:
         with pytest.raises(ToolLostError):
             await value(raw, "say", {"line": line})
         assert await value(raw, "echo", {"text": "back"}) == "back"
+
+    @pytest.mark.parametrize(
+        ("how", "told"),
+        [
+            ("closes its stdout", "it closed its stdout; it said: tired"),
+            ("has a child that holds its stdout", "its process ended with exit code 9; it said: tired"),
+        ],
+    )
+    async def test_an_end_that_no_pipe_or_no_process_tells(self, tmp_path: Path, how: str, told: str) -> None:
+        async with provided(python_server(RAW)) as provider:
+            with pytest.raises(ToolLostError) as caught:
+                async with asyncio.timeout(10):
+                    await value(provider, how.replace(" ", "_"))
+            assert told in caught.value.message
+            assert await value(provider, "echo", {"text": "back"}) == "back"
 
     @pytest.mark.parametrize("line", ["loading model ...", '{"level": "info"}', "", "\u00e9\u0000"])
     async def test_noise_on_stdout_is_passed_over(self, raw: McpProvider, line: str) -> None:
@@ -353,7 +375,22 @@ class TestStarts:
             "it said: no config"
         )
         assert error.details["stderr"] == ["first", "no config"]
+        assert error.details["exit_code"] == 7
         assert error.retryable
+
+    @pytest.mark.parametrize("turn", range(5))
+    async def test_its_own_words_win_over_those_about_its_pipes(self, turn: int) -> None:
+        """It ends after our first request is on its way or while it is: writing to it may fail."""
+        code = f"import os, sys, time; sys.stdin.close() or os.close(0); time.sleep({turn} / 100)"
+        error = await self.failure(python_server("-c", f"{code}; sys.exit('no config')"))
+        assert error.message.endswith(
+            "does not start: its process ended with exit code 1 before it said hello; it said: no config"
+        )
+        assert error.details["stderr"] == ["no config"]
+
+    async def test_one_that_ends_because_we_gave_up_did_not_end_by_itself(self) -> None:
+        error = await self.failure(python_server("-c", "import sys; sys.stdin.read()"), Settings(connect_timeout=0.5))
+        assert error.message == "MCP server 'srv' does not start: it said no hello within 0.5 s"
 
     async def test_one_that_hangs_is_killed(self) -> None:
         code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"

@@ -4,6 +4,8 @@ Each tool is a way to misbehave; see ``CALLS``.
 """
 
 import json
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -43,6 +45,18 @@ def deaf(number: Any, args: dict[str, Any]) -> None:
     time.sleep(600)
 
 
+def closes_its_stdout(number: Any, args: dict[str, Any]) -> None:
+    print("tired", file=sys.stderr, flush=True)
+    os.close(1)
+    time.sleep(600)
+
+
+def has_a_child_that_holds_its_stdout(number: Any, args: dict[str, Any]) -> None:
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    print("tired", file=sys.stderr, flush=True)
+    os._exit(9)
+
+
 CALLS: dict[str, Callable[[Any, dict[str, Any]], None]] = {
     "echo": lambda number, args: reply(number, result=text(args["text"])),
     "say": lambda number, args: write(args["line"]),
@@ -51,6 +65,8 @@ CALLS: dict[str, Callable[[Any, dict[str, Any]], None]] = {
     "hidden_id": hidden_id,
     "big_notification": big_notification,
     "deaf": deaf,
+    "closes_its_stdout": closes_its_stdout,
+    "has_a_child_that_holds_its_stdout": has_a_child_that_holds_its_stdout,
     "no_result": lambda number, args: reply(number, result={"content": "what?"}),
     "bad_params": lambda number, args: reply(number, error={"code": -32602, "message": "no such city"}),
     "busy": lambda number, args: reply(number, error={"code": -32000, "message": "too busy"}),

@@ -1,19 +1,24 @@
-"""Why a server did not start, in one sentence with the server's own last words."""
+"""Why a server did not start, or was lost, in one sentence with the server's own last words."""
 
 from __future__ import annotations
 
+import re
 import signal
+from collections.abc import Sequence
 
 import attrs
 
-from ael.errors import AELError, ToolUnavailableError
+from ael.errors import AELError, ToolLostError, ToolUnavailableError
 from ael.mcp_server import McpServer
 from ael.tools.mcp.lines import Tail
 from ael.types import JsonValue
 
-__all__ = ["Failure", "failure_of", "leaf_of"]
+__all__ = ["Failure", "failure_of", "last_words", "leaf_of", "lost"]
 
 _EXTRA = "pip install 'ael[mcp]'"
+
+_NODE_SIGNS_OFF = re.compile(r"Node\.js v\d")
+_NAMES_AN_ERROR = re.compile(r"(Uncaught )?[\w.]*(Error|Exception)\b.*: ")
 
 
 @attrs.frozen
@@ -57,17 +62,54 @@ def failure_of(error: BaseException, server: McpServer, within_s: float, tail: T
     name = f"MCP server {server.name!r}"
     if isinstance(leaf, ImportError):
         return Failure(f"{name} needs the extra `mcp`: {leaf}", False, f"run `{_EXTRA}`", cause=leaf)
-    lines = tail.lines()
-    said = f"; it said: {lines[-1]}" if lines else ""
-    details: dict[str, JsonValue] = {"server": server.name}
-    if lines:
-        details["stderr"] = lines
+    details = {"server": server.name, **_details(tail)}
     if isinstance(leaf, OSError) and server.command is not None and leaf.filename is not None:
         return _not_started(leaf, server, details)
     why = _why(leaf, within_s, tail)
+    said = _said(tail)
     verb = "does not start" if server.command is not None else f"at {server.url} cannot be reached"
     hint = "run its command by hand to see more" if server.command is not None else "start it, or correct its url"
     return Failure(f"{name} {verb}: {why}{said}", True, hint, details, leaf)
+
+
+def lost(call: str, server: str, why: str, tail: Tail) -> ToolLostError:
+    """The connection broke during a call: how the process ended and what it said last, where that is known.
+
+    Args:
+        call: The tool's full name.
+        server: The server's name.
+        why: What is told when nothing better is known.
+        tail: What the server wrote, and how it ended.
+    """
+    reason = f"its process {_ended(tail.exit_code)}" if tail.exit_code is not None else tail.broken or why
+    message = f"the connection to MCP server {server!r} broke while {call} ran: {reason}{_said(tail)}"
+    return ToolLostError(message, details={"server": server, **_details(tail)})
+
+
+def last_words(lines: Sequence[str]) -> str | None:
+    """The line to quote: the last one with a word in it, so no closing brace or frame of a box.
+
+    Node signs off with its version, after the stack and the fields of the error: there it is the line that names the
+    error.
+    """
+    spoken = [line.strip() for line in lines if any(map(str.isalnum, line))]
+    if not spoken:
+        return None
+    named = [line for line in spoken if _NAMES_AN_ERROR.match(line)]
+    return named[-1] if named and _NODE_SIGNS_OFF.match(spoken[-1]) else spoken[-1]
+
+
+def _said(tail: Tail) -> str:
+    words = last_words(tail.lines()) or last_words(tail.noise())
+    return f"; it said: {words}" if words else ""
+
+
+def _details(tail: Tail) -> dict[str, JsonValue]:
+    known: dict[str, JsonValue] = {"stderr": tail.lines(), "stdout": tail.noise()}
+    details = {key: lines for key, lines in known.items() if lines}
+    if tail.exit_code is not None:
+        details["exit_code"] = tail.exit_code
+    return details
 
 
 def _not_started(leaf: OSError, server: McpServer, details: dict[str, JsonValue]) -> Failure:
@@ -85,6 +127,8 @@ def _why(leaf: BaseException, within_s: float, tail: Tail) -> str:
         return f"it said no hello within {within_s:g} s"
     if isinstance(leaf, AELError):
         return leaf.message
+    if tail.broken is not None:
+        return f"{tail.broken} before it said hello"
     return str(leaf) or type(leaf).__name__
 
 

@@ -98,34 +98,52 @@ def _request_id(found: re.Match[bytes]) -> int | str:
 
 
 class Tail:
-    """The last lines a server wrote where people read, for the error that needs them.
+    """How a server spoke and ended, as far as an error needs it: its last lines, its exit code.
+
+    What it wrote to stderr is kept apart from what it wrote to stdout beside the protocol: two pipes have no
+    common order, and a banner on the one must not hide the reason on the other.
 
     Args:
-        lines: How many lines are kept.
+        lines: How many lines are kept of either.
         width: How much of a line.
     """
 
     def __init__(self, lines: int = 20, width: int = 400) -> None:
+        self._kept = lines
         self._lines: deque[str] = deque(maxlen=lines)
+        self._noise: deque[str] = deque(maxlen=lines)
         self._width = width
         self._open = b""
         self.exit_code: int | None = None
         """How the process ended by itself; negative: the signal that killed it."""
+        self.broken: str | None = None
+        """What our end of the pipes saw, in words; the server's own say more."""
 
     def feed(self, chunk: bytes) -> None:
-        """Take bytes as they come; a line that never ends is cut."""
-        *whole, rest = (self._open + chunk).split(b"\n")
+        """Take bytes of stderr as they come; of a flood only the end is looked at. A line that never ends is cut."""
+        *whole, rest = (self._open + chunk).rsplit(b"\n", 4 * self._kept)  # more than are kept: some are empty
         for line in whole:
-            self.add(line)
+            self.add(line.rpartition(b"\n")[2])
         self._open = rest[: 4 * self._width]
 
     def add(self, line: bytes) -> None:
-        """Take one whole line; bytes that are no UTF-8 are replaced."""
-        text = line[: 4 * self._width].decode("utf-8", "replace").rstrip()
-        if text:
-            self._lines.append(text[: self._width])
+        """Take one whole line of stderr; bytes that are no UTF-8 are replaced."""
+        self._keep(line, self._lines)
+
+    def add_noise(self, line: bytes) -> None:
+        """Take one line of stdout that is no message."""
+        self._keep(line, self._noise)
 
     def lines(self) -> list[str]:
-        """What is kept, oldest first, an unfinished line included."""
+        """What is kept of stderr, oldest first, an unfinished line included."""
         rest = self._open.decode("utf-8", "replace").strip()[: self._width]
         return [*self._lines, rest] if rest else list(self._lines)
+
+    def noise(self) -> list[str]:
+        """What is kept of stdout beside the protocol, oldest first."""
+        return list(self._noise)
+
+    def _keep(self, line: bytes, lines: deque[str]) -> None:
+        text = line[: 4 * self._width].decode("utf-8", "replace").rstrip()
+        if text:
+            lines.append(text[: self._width])

@@ -1,8 +1,9 @@
 """The stdio transport: a server as a child process, in a process group of its own.
 
 In place of the SDK's, because that one reads long answers in quadratic time and gives the server the
-terminal's stderr. Theory of operation: three plain tasks move bytes; whoever finds the pipe closed closes the read
-stream, from which the SDK's session ends every waiting call. The write stream has no bound (calls
+terminal's stderr. Theory of operation: three plain tasks move bytes, a fourth looks whether the process lives;
+whoever finds that it is over closes the read stream, from which the SDK's session ends every waiting call, after a
+fifth of a second at most in which the server's exit code and last words arrive. The write stream has no bound (calls
 do: ``Settings.server_concurrency``), so that a call is cancelled promptly even when the server
 reads nothing. Leaving kills the whole group within a few seconds, and at once when leaving itself is
 cancelled.
@@ -35,6 +36,8 @@ Streams = tuple[MemoryObjectReceiveStream["SessionMessage | Exception"], MemoryO
 
 _CHUNK = 256 * 1024
 _POLL_S = 0.01
+_WATCH_S = 0.5
+_LAST_WORDS_S = 0.2
 _EXIT_GRACE_S = 2.0
 _TERM_GRACE_S = 1.0
 _REAP_S = 1.0
@@ -90,6 +93,8 @@ class _Pump:
     splitter: LineSplitter
     tail: Tail
     on_lost: Callable[[], object]
+    leaving: bool = False
+    hears: asyncio.Task[None] = attrs.field(init=False)
     tasks: list[asyncio.Task[None]] = attrs.field(factory=list)
     closing: list[MemoryObjectSendStream[SessionMessage | Exception] | MemoryObjectReceiveStream[SessionMessage]] = (
         attrs.field(factory=list)
@@ -99,26 +104,55 @@ class _Pump:
         inbound, read_stream = anyio.create_memory_object_stream[SessionMessage | Exception](64)
         write_stream, outbound = anyio.create_memory_object_stream[SessionMessage](math.inf)
         self.closing += [inbound, outbound]
-        for work in (self._read(inbound), self._write(outbound, inbound), self._listen()):
+        self.hears = asyncio.create_task(self._listen())
+        self.tasks.append(self.hears)
+        for work in (self._read(inbound), self._write(outbound, inbound), self._watch(inbound)):
             self.tasks.append(asyncio.create_task(work))
         return read_stream, write_stream
 
     async def _read(self, inbound: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+        try:
+            await self._pass_on(inbound)
+            await self._lose("it closed its stdout", inbound)
+        except _DesyncError as error:
+            self.tail.broken = f"it sent {error}"
+        except OSError as error:
+            await self._lose(f"reading from it failed ({error})", inbound)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            pass  # the session, or another of these tasks, has ended it already
+        finally:
+            inbound.close()
+            self.on_lost()
+
+    async def _pass_on(self, inbound: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
         stdout = self.process.stdout
         assert stdout is not None
-        try:
-            with inbound:
-                while chunk := await stdout.read(_CHUNK):
-                    for line in self.splitter.feed(chunk):
-                        message = self._message(line)
-                        if message is not None:
-                            await inbound.send(message)
-        except _DesyncError as error:
-            self.tail.add(str(error).encode())
-        except (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-            self.tail.add(f"reading from the server ended: {error!r}".encode())
-        finally:
-            self.on_lost()
+        while chunk := await stdout.read(_CHUNK):
+            for line in self.splitter.feed(chunk):
+                message = self._message(line)
+                if message is not None:
+                    await inbound.send(message)
+
+    async def _lose(self, why: str, inbound: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+        """End the session: its calls fail once it is known how and with what words the process ended, or soon."""
+        self.on_lost()
+        if not self.leaving:  # else we ended it, and its exit code is no news
+            self.tail.broken = self.tail.broken or why
+            await self._wait_last_words()
+        inbound.close()
+
+    async def _wait_last_words(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LAST_WORDS_S
+        if await _exited(self.process, _LAST_WORDS_S):
+            self.tail.exit_code = self.process.returncode
+            await asyncio.wait([self.hears], timeout=max(0.0, deadline - loop.time()))
+
+    async def _watch(self, inbound: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+        """End the session of a process that is gone, though something it started holds its stdout open."""
+        await _exited(self.process, math.inf, _WATCH_S)
+        await asyncio.sleep(_WATCH_S)  # for answers that are in the pipe
+        await self._lose("it ended", inbound)
 
     def _message(self, line: bytes | Oversized) -> SessionMessage | None:
         if isinstance(line, Oversized):
@@ -130,7 +164,7 @@ class _Pump:
             return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
         except ValueError as error:
             # Banners and log lines on stdout are common and harmless; a broken answer would leave its call waiting.
-            self.tail.add(line)
+            self.tail.add_noise(line)
             if line.startswith(b'{"jsonrpc"'):
                 raise _DesyncError("a JSON-RPC message that is broken") from error
             return None
@@ -150,16 +184,20 @@ class _Pump:
                     await stdin.drain()
         except OSError as error:
             # The server may live on with its stdin closed: end the session, or calls would wait for ever.
-            self.tail.add(f"writing to the server ended: {error!r}".encode())
-            inbound.close()
+            await self._lose(f"it closed its stdin ({error.strerror or error})", inbound)
 
     async def _listen(self) -> None:
         stderr = self.process.stderr
         assert stderr is not None
-        while chunk := await stderr.read(4096):
-            self.tail.feed(chunk)
+        with contextlib.suppress(OSError):  # what was heard until then is kept
+            while chunk := await stderr.read(_CHUNK):
+                self.tail.feed(chunk)
+                await asyncio.sleep(0)  # a flood may not keep the loop to itself
 
     async def aclose(self) -> None:
+        if self.process.returncode is not None:
+            self.tail.exit_code = self.process.returncode  # by itself: it was told nothing yet
+        self.leaving = True
         try:
             await self._end_process()
         finally:
@@ -176,13 +214,12 @@ class _Pump:
         await asyncio.sleep(0)  # one pass, so that a courtesy message already queued goes out
         assert self.process.stdin is not None
         self.process.stdin.close()
-        if await _exited(self.process, _EXIT_GRACE_S):
-            self.tail.exit_code = self.process.returncode
+        await _exited(self.process, _EXIT_GRACE_S)
         if _signal_group(self.process, signal.SIGTERM) and not await _exited(self.process, _TERM_GRACE_S):
             _signal_group(self.process, _KILL)
             await _exited(self.process, _REAP_S)
         # stderr may hold the reason of an early end; it is there already, only not read yet.
-        await asyncio.wait(self.tasks[2:], timeout=_POLL_S * 10)
+        await asyncio.wait([self.hears], timeout=_POLL_S * 10)
 
 
 class _DesyncError(Exception):
@@ -192,14 +229,14 @@ class _DesyncError(Exception):
 _KILL = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
 
 
-async def _exited(process: asyncio.subprocess.Process, within_s: float) -> bool:
+async def _exited(process: asyncio.subprocess.Process, within_s: float, every_s: float = _POLL_S) -> bool:
     """Whether the process ends in time. Not ``process.wait()``: that also waits for pipes a grandchild holds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s
     while process.returncode is None:
         if loop.time() >= deadline:
             return False
-        await asyncio.sleep(_POLL_S)
+        await asyncio.sleep(every_s)
     return True
 
 

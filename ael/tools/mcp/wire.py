@@ -31,6 +31,7 @@ from ael.errors import AELError, ToolError, ToolLostError, ToolTimeoutError, Too
 from ael.mcp_server import McpServer
 from ael.ports import ToolSpec
 from ael.settings import Settings
+from ael.tools.mcp.failures import lost
 from ael.tools.mcp.http import http_transport
 from ael.tools.mcp.lines import Tail
 from ael.tools.mcp.marks import Mark, mark_of
@@ -72,7 +73,7 @@ async def connect(
     client = Client(transport, cache=None, client_info=Implementation(name="ael", version="0.1.0"))
     async with client:
         tools = await _list_tools(client.session, server.name)
-        yield SdkSession(client.session, server.name, tools, settings.max_result_bytes)
+        yield SdkSession(client.session, server.name, tools, settings.max_result_bytes, tail)
 
 
 async def _list_tools(session: ClientSession, server: str) -> dict[str, ToolSpec]:
@@ -106,12 +107,13 @@ class SdkSession:
     """Implements :class:`ael.tools.mcp.session.Session` over the SDK's session."""
 
     def __init__(
-        self, session: ClientSession, server: str, tools: Mapping[str, ToolSpec], max_result_bytes: int
+        self, session: ClientSession, server: str, tools: Mapping[str, ToolSpec], max_result_bytes: int, tail: Tail
     ) -> None:
         self.tools = tools
         self._session = session
         self._server = server
         self._max_result_bytes = max_result_bytes
+        self._tail = tail
 
     async def call(
         self, tool: str, arguments: dict[str, JsonValue], meta: dict[str, JsonValue], progress: Progress | None
@@ -171,8 +173,7 @@ class SdkSession:
         return kind(message, retryable=True, hint="start the server, or correct its url")
 
     def _lost(self, name: str, why: str) -> ToolLostError:
-        message = f"the connection to MCP server {self._server!r} broke while {name} ran: {why}"
-        return ToolLostError(message, details={"server": self._server})
+        return lost(name, self._server, why, self._tail)
 
 
 def _http_failure(name: str, error: MCPError) -> ToolError:

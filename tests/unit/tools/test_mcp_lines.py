@@ -81,6 +81,17 @@ class TestTail:
         tail.feed(b"ee\n\n  \nfo")
         assert tail.lines() == ["two", "three", "fo"]
 
+    def test_of_a_flood_the_end_is_kept(self) -> None:
+        tail = Tail(lines=2)
+        tail.feed(b"noise\n" * 100_000 + b"the\nend\n")
+        assert tail.lines() == ["the", "end"]
+
+    def test_keeps_stdout_apart(self) -> None:
+        tail = Tail(lines=1)
+        tail.add(b"reason")
+        tail.add_noise(b"banner")
+        assert (tail.lines(), tail.noise()) == (["reason"], ["banner"])
+
     @given(chunks=st.lists(st.binary(max_size=3000), max_size=30))
     def test_is_bounded_whatever_comes(self, chunks: list[bytes]) -> None:
         tail = Tail(lines=3, width=10)
