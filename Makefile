@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: $(STAMP) ## run examples/repo-digest through the command line, on this repository
-	$(BIN)/ael run examples/repo-digest/repo-digest.ael.yaml --mcp examples/repo-digest/mcp.json -i repo=$(CURDIR)
+	PATH="$(CURDIR)/$(BIN):$$PATH" ael run examples/repo-digest/repo-digest.ael.yaml --mcp examples/repo-digest/mcp.json -i repo=$(CURDIR)
 
 test: $(STAMP) ## run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
