@@ -70,7 +70,8 @@ def _finish(
     diagnostics = tuple(sorted((*found, *checked), key=_place))
     if any(diagnostic.is_error for diagnostic in diagnostics):
         return Loaded(definition, None, diagnostics)
-    return Loaded(definition, compile_plan(definition, flow), diagnostics)
+    plan = attrs.evolve(compile_plan(definition, flow), diagnostics=diagnostics)
+    return Loaded(definition, plan, diagnostics)
 
 
 def _place(diagnostic: Diagnostic) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import attrs
 
 from ael.dataflow import Flow, StepFlow, analyse
 from ael.definition import MISSING, CodeBody, OutputDefinition, Path, StepDefinition, ToolBody, WorkflowDefinition
+from ael.diagnostics import Diagnostic
 from ael.graph import Waits, dependents, edges, named_edges
 from ael.templates import Data, StepView, Template
 from ael.types import JsonValue, OnError, RetryConfig, TimeoutConfig
@@ -103,6 +104,7 @@ class Plan:
         countdown: Per step, for how many it waits; copied by every scope.
         roots: Steps that wait for nothing, in file order.
         timeouts: Whether any step has a total timeout.
+        diagnostics: What was found while loading it; warnings and notes, never errors.
     """
 
     definition: WorkflowDefinition
@@ -116,6 +118,7 @@ class Plan:
     roots: tuple[int, ...]
     outputs: tuple[PlanOutput, ...]
     timeouts: bool
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def id(self) -> str:

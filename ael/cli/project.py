@@ -19,7 +19,7 @@ from ael.config import Config, discover_mcp_files, load_config, load_mcp_servers
 from ael.diagnostics import Diagnostic, Severity
 from ael.errors import ConfigInvalidError
 from ael.language import render_text
-from ael.loading import Loaded, load_path
+from ael.loading import load_path
 from ael.mcp_server import McpServer
 from ael.plan import Plan
 from ael.registry import FileRegistry
@@ -72,25 +72,17 @@ class Project:
         Names of tools are checked where somebody said which tools there are: without configuration,
         the program that runs the workflow may bring its own.
         """
-        return self._load(engine, file).diagnostics
+        catalog = engine.invoker if self.says_which_tools else None
+        return load_path(file, catalog=catalog, executors=engine.executors).diagnostics
 
     def load(self, engine: WorkflowEngine, file: str) -> Plan:
-        """Add a file's workflow to the engine, and say its warnings.
+        """Add a file's workflow to the engine.
 
         Raises:
             WorkflowInvalidError: It has errors.
         """
         assert isinstance(engine.registry, FileRegistry)
-        plan = engine.registry.load(file)
-        if plan.definition.notes:  # an old file: there, order may not be what it was
-            warnings = [each for each in self._load(engine, file).diagnostics if each.severity is Severity.WARNING]
-            if warnings:
-                say(render_text(warnings, color=uses_color(sys.stderr)).rstrip("\n"))
-        return plan
-
-    def _load(self, engine: WorkflowEngine, file: str) -> Loaded:
-        catalog = engine.invoker if self.says_which_tools else None
-        return load_path(file, catalog=catalog, executors=engine.executors)
+        return engine.registry.load(file)
 
     @property
     def says_which_tools(self) -> bool:
@@ -113,6 +105,12 @@ class Project:
         here = Path.cwd()
         named = {Path(server.source).absolute() for server in self.config.mcp_servers if server.source}
         return [str(path.relative_to(here)) for path in discover_mcp_files(here) if path not in named]
+
+    def say_warnings(self, plan: Plan) -> None:
+        """Say what is probably not meant in a workflow that is about to run."""
+        warnings = [each for each in plan.diagnostics if each.severity is Severity.WARNING]
+        if warnings:
+            say(render_text(warnings, color=uses_color(sys.stderr)).rstrip("\n"))
 
     def say_notes(self) -> None:
         """Say what was passed over in the configuration, and which files were not used."""

@@ -95,6 +95,7 @@ async def _run(options: RunOptions) -> int:
                 project.say_notes()
             async with project.engine() as engine:
                 plan = find_plan(engine, options.target, project)
+                project.say_warnings(plan)
                 schemas = {declared.name: declared.schema for declared in plan.definition.inputs}
                 inputs = read_inputs(schemas, options.pairs, options.inputs_file)
                 return await execute(
@@ -112,7 +113,7 @@ async def _run(options: RunOptions) -> int:
 
 
 def find_plan(engine: WorkflowEngine, target: str, project: Project) -> Plan:
-    """The plan of a file, or of a workflow by name; warnings found while reading are said.
+    """The plan of a file, or of a workflow by name.
 
     Raises:
         click.UsageError: There is no such file, or it is a folder.

@@ -292,10 +292,11 @@ def test_jsonl_is_every_event(command: Command) -> None:
 
 def test_warnings_of_old_files_are_said_before_they_run(command: Command, project: Path) -> None:
     step = "  - {id: %s, tool: greet, params: {name: x}}\n"
-    (project / "old.yaml").write_text("name: old\npackages: [x]\nsteps:\n" + step % "a" + step % "b")
-    done = command("run", "old.yaml", "--tools", "my_tools.py")
-    assert done.code == 0
-    assert "warning[AEL205]" in done.err
+    (project / "flows" / "old.yaml").write_text("name: old\npackages: [x]\nsteps:\n" + step % "a" + step % "b")
+    for target in ("flows/old.yaml", "old"):
+        done = command("run", target, "--tools", "my_tools.py")
+        assert done.code == 0
+        assert done.err.count("warning[AEL205]") == 1
     assert "warning" not in command("run", "hello", "--tools", "my_tools.py", "-i", "name=Ada").err
 
 
