@@ -77,6 +77,7 @@ class TemplateProblem:
             ``unknown_filter``, ``unknown_test``, ``unknown_function``, ``filter_arguments``, ``too_large``,
             ``mixed_condition``, or ``not_supported``.
         message: One sentence.
+        advice: What to do about it, where that is known better than by its kind.
         name: What is unknown or wrong; a fix replaces exactly ``offset`` to ``offset + length`` by ``suggestion``.
     """
 
@@ -86,6 +87,7 @@ class TemplateProblem:
     offset: int
     length: int
     suggestion: str | None = None
+    advice: str | None = None
 
 
 class Data(Protocol):
@@ -177,7 +179,7 @@ class Template:
             TemplateError: Something is missing, fails, or grows beyond the limits.
             SkippedOutputError: The output of a skipped step without fallback was used.
         """
-        return self._render(data, step)
+        return self._render(data, step) if self.getter is None else self.getter(data)
 
 
 def is_true(value: JsonValue) -> bool:

@@ -15,7 +15,7 @@ from ael.types import JsonValue
 
 if TYPE_CHECKING:
     from ael.templates.expressions import Expressions
-    from ael.templates.model import Getter, Render
+    from ael.templates.model import Getter
 
 __all__ = ["MAX_TEMPLATE", "parse", "parse_condition"]
 
@@ -59,19 +59,19 @@ def _bare_condition(text: str, names: Names) -> Template:
     problems = [_moved(each, text) for each in template.problems]
     references = tuple(attrs.evolve(each, offset=each.offset - len(_OPEN)) for each in template.references)
     if not whole and not problems:
-        problems = [TemplateProblem("syntax", "unexpected '}}'", None, max(text.find("}}"), 0), 2)]
+        message = "`}}` closes nothing"
+        problems = [TemplateProblem("syntax", message, None, max(text.find("}}"), 0), 2, advice="remove it")]
     if problems:
         return _broken(text, *problems, references=references)
     return Template(text, template.kind, template.render, references=references, getter=template.getter)
 
 
 def _moved(problem: TemplateProblem, text: str) -> TemplateProblem:
-    """A problem of the condition in braces, as one of the condition without; what meets our braces met its end."""
+    """A problem of the condition in braces, as one of the condition without."""
     offset = max(problem.offset - len(_OPEN), 0)
     if offset < len(text):
         return attrs.evolve(problem, offset=offset, length=min(problem.length, len(text) - offset))
-    message = problem.message.replace("'}}'", "end of condition")
-    return attrs.evolve(problem, message=message, offset=len(text) - 1, length=1)
+    return attrs.evolve(problem, offset=len(text) - 1, length=1)
 
 
 def _parse(text: str, names: Names) -> _Parsed:
@@ -102,7 +102,7 @@ def _of_paths(text: str, parts: list[str | Chain], names: Names) -> _Parsed | No
         return None
     if whole:
         getter = known[0]
-        return _Parsed(Template(text, TemplateKind.PATH, _reading(getter), references=references, getter=getter), whole)
+        return _Parsed(Template(text, TemplateKind.PATH, _read_path, references=references, getter=getter), whole)
     render = text_renderer(text, _pieces(parts, known))
     return _Parsed(Template(text, TemplateKind.EXPRESSION, render, references=references), whole)
 
@@ -112,8 +112,8 @@ def _pieces(parts: list[str | Chain], getters: list[Getter]) -> list[str | Gette
     return [part if isinstance(part, str) else next(rest) for part in parts]
 
 
-def _reading(getter: Getter) -> Render:
-    return lambda data, step: getter(data)
+def _read_path(data: Data, step: StepView | None) -> JsonValue:
+    raise AssertionError("a plain path is read by its getter")
 
 
 def _of_expressions(text: str, names: Names) -> _Parsed:

@@ -90,6 +90,9 @@ def split_paths(text: str, names: Names) -> list[str | Chain] | None:
     return parts
 
 
+_Slow: TypeAlias = tuple[str, Keys, tuple[int, int]]
+
+
 def path_getter(chain: Chain, names: Names) -> Getter | None:
     """The closure that reads a chain without problems; ``None`` where there is more to it than looking up."""
     keys = tuple(key.value for key in chain.keys)
@@ -106,49 +109,54 @@ def path_getter(chain: Chain, names: Names) -> Getter | None:
 
 def _step_getter(step_id: str, keys: Keys, names: Names) -> Getter:
     place = names.steps[step_id]
-    slow = _slow_step(step_id, keys, place)
-    if keys[:1] != ("output",) or place[0] != 0:
-        return slow
-    index = place[1]
-    rest = keys[1:]
+    if not keys:
+        return lambda data: step_data(result_of(data, place))
+    if keys[0] != "output" or place[0] != 0:
+        return lambda data: _slow_step(data, step_id, keys, place)
+    slow = (step_id, keys, place)
+    return _output_getter(place[1], slow) if len(keys) == 1 else _inner_getter(place[1], keys[1], keys[2:], slow)
 
-    def whole(data: Data) -> JsonValue:
+
+# The constants of these two are defaults rather than closed-over names: large workflows hold thousands of them
+# for ever, and two objects each burden the garbage collector less than seven.
+
+
+def _output_getter(index: int, slow: _Slow) -> Getter:
+    def get(data: Data, index: int = index, slow: _Slow = slow) -> JsonValue:
         try:
             result = data.results[index]
             if result.usable:  # type: ignore[union-attr]  # None, not settled: the long way
                 return result.output  # type: ignore[union-attr]
         except AttributeError:
             pass
-        return slow(data)
+        return _slow_step(data, *slow)
 
-    def inner(data: Data) -> JsonValue:
+    return get
+
+
+def _inner_getter(index: int, first: str | int, rest: Keys, slow: _Slow) -> Getter:
+    def get(
+        data: Data, index: int = index, first: str | int = first, rest: Keys = rest, slow: _Slow = slow
+    ) -> JsonValue:
         try:
             result = data.results[index]
             if result.usable:  # type: ignore[union-attr]
                 value = result.output[first]  # type: ignore[union-attr]
-                for key in deeper:
+                for key in rest:
                     value = value[key]
                 return value
         except (AttributeError, LookupError, TypeError):
             pass
-        return slow(data)
-
-    if not rest:
-        return whole
-    first, deeper = rest[0], rest[1:]
-    return inner
-
-
-def _slow_step(step_id: str, keys: Keys, place: tuple[int, int]) -> Getter:
-    where = f"steps.{step_id}"
-    if not keys:
-        return lambda data: step_data(result_of(data, place))
-
-    def get(data: Data) -> JsonValue:
-        value = read_field(result_of(data, place), step_id, str(keys[0]))
-        return _read(value, keys[1:], f"{where}.{keys[0]}", where + _shown(keys))
+        return _slow_step(data, *slow)
 
     return get
+
+
+def _slow_step(data: Data, step_id: str, keys: Keys, place: tuple[int, int]) -> JsonValue:
+    """The same value, or the words for what is missing."""
+    value = read_field(result_of(data, place), step_id, str(keys[0]))
+    where = f"steps.{step_id}"
+    return _read(value, keys[1:], f"{where}.{keys[0]}", where + _shown(keys))
 
 
 def _input_getter(name: str, keys: Keys) -> Getter:
