@@ -17,8 +17,9 @@ class McpServer:
 
     Attributes:
         name: What workflows call it: the ``git`` of ``git.git_log``.
-        command, args: The program and its arguments; no shell.
-        env: Added to the small environment every server gets.
+        command, args: The program and its arguments; no shell. Without a path it is looked for on ``PATH``, and then
+            beside the running interpreter, in the virtual environment's folder of programs.
+        env: Added to the small environment every server gets; its ``PATH``, if any, is then the only one searched.
         cwd: Where it is started; ``None``: where ael was.
         url, headers: The endpoint, and what is sent with every request.
         timeout_s: Seconds one call may take, whatever the step says; ``None``: unbounded.

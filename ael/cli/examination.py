@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import platform
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from ael.mcp_server import McpServer
 from ael.observe.progress import one_line
 from ael.settings import Settings
 from ael.tools.mcp import McpProvider
+from ael.tools.mcp.program import find_program
 from ael.types import JsonValue
 
 __all__ = ["Finding", "examine", "extras", "format_findings", "packages"]
@@ -159,14 +159,10 @@ def _reachable(server: McpServer) -> Finding | None:
     """What is wrong with it as far as it shows from outside, or that nobody wants it."""
     if server.disabled:
         return Finding("servers", "note", f"{server.name} is disabled")
-    if server.command is not None and shutil.which(server.command, path=_path_of(server)) is None:
+    if server.command is not None and find_program(server) is None:
         text = f"{server.name}: there is no program {server.command!r}"
         return Finding("servers", "bad", text, "install it, or correct the server's command")
     return None
-
-
-def _path_of(server: McpServer) -> str | None:
-    return server.env.get("PATH") or os.environ.get("PATH")
 
 
 async def _started(servers: Sequence[McpServer], settings: Settings) -> list[Finding]:

@@ -357,11 +357,23 @@ class TestStarts:
 
     async def test_a_command_that_does_not_exist(self) -> None:
         error = await self.failure(McpServer(name="srv", command="no-such-program", source="x.json"))
-        assert (
-            error.message == "MCP server 'srv' does not start: its command 'no-such-program': No such file or directory"
+        assert error.message.startswith(
+            "MCP server 'srv' does not start: there is no program 'no-such-program' on PATH or"
         )
-        assert error.hint == "correct the command of 'srv' in x.json"
+        assert error.hint == "install it, or correct `command` of 'srv' in x.json"
         assert not error.retryable
+
+    async def test_a_command_is_found_beside_the_interpreter(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        program = tmp_path / "raw-server"
+        program.write_text(f"#!{sys.executable}\nimport runpy; runpy.run_path({RAW!r}, run_name='__main__')")
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+        async with provided(McpServer(name="srv", command="raw-server")) as provider:
+            assert await value(provider, "echo", {"text": "hi"}) == "hi"
+        error = await self.failure(McpServer(name="srv", command="raw-server", env={"PATH": "/nowhere"}))
+        assert "there is no program 'raw-server' on the PATH of its `env`" in error.message
 
     async def test_a_directory_that_does_not_exist(self) -> None:
         error = await self.failure(python_server(ANSWERING, cwd="/no/such/place"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import sys
 from collections.abc import Sequence
 
 import attrs
@@ -11,6 +13,7 @@ import attrs
 from ael.errors import AELError, ToolLostError, ToolUnavailableError
 from ael.mcp_server import McpServer
 from ael.tools.mcp.lines import Tail
+from ael.tools.mcp.program import find_program
 from ael.types import JsonValue
 
 __all__ = ["Failure", "failure_of", "last_words", "leaf_of", "lost"]
@@ -113,11 +116,34 @@ def _details(tail: Tail) -> dict[str, JsonValue]:
 
 
 def _not_started(leaf: OSError, server: McpServer, details: dict[str, JsonValue]) -> Failure:
-    missing = "directory" if server.cwd is not None and leaf.filename == server.cwd else "command"
-    what = server.cwd if missing == "directory" else server.command
-    message = f"MCP server {server.name!r} does not start: its {missing} {what!r}: {leaf.strerror}"
+    command = server.command or ""
+    if server.cwd is not None and leaf.filename == server.cwd:
+        key, what = "cwd", f"its directory {server.cwd!r}: {leaf.strerror}"
+    elif not isinstance(leaf, FileNotFoundError):
+        key, what = "command", f"its command {command!r}: {leaf.strerror}"
+    elif find_program(server) is not None:
+        key, what = "command", f"its command {command!r} is a script whose first line names a program that is not there"
+    else:
+        key, what = "command", f"there is no program {command!r}{_searched(server)}"
     where = f" in {server.source}" if server.source else ""
-    return Failure(message, False, f"correct the {missing} of {server.name!r}{where}", details, leaf)
+    hint = f"correct `{key}` of {server.name!r}{where}"
+    if what.startswith("there is no"):
+        hint = f"install {_COMES_WITH.get(command, 'it')}, or {hint}"
+    return Failure(f"MCP server {server.name!r} does not start: {what}", False, hint, details, leaf)
+
+
+_COMES_WITH = {
+    **dict.fromkeys(("node", "npx", "npm"), "Node.js"),
+    **dict.fromkeys(("uv", "uvx"), "uv"),
+    **dict.fromkeys(("bun", "bunx"), "Bun"),
+    "docker": "Docker",
+}
+
+
+def _searched(server: McpServer) -> str:
+    if os.path.dirname(server.command or ""):  # noqa: PTH120 - as in find_program
+        return ""
+    return " on the PATH of its `env`" if "PATH" in server.env else f" on PATH or beside {sys.executable}"
 
 
 def _why(leaf: BaseException, within_s: float, tail: Tail) -> str:

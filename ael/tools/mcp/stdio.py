@@ -29,6 +29,7 @@ from mcp_types import ErrorData, JSONRPCError, jsonrpc_message_adapter
 from ael.mcp_server import McpServer
 from ael.tools.mcp.lines import LineSplitter, Oversized, Tail
 from ael.tools.mcp.marks import Mark, mark
+from ael.tools.mcp.program import find_program
 
 __all__ = ["Streams", "process_transport", "server_environment"]
 
@@ -67,7 +68,7 @@ async def process_transport(
     """
     assert server.command is not None
     process = await asyncio.create_subprocess_exec(
-        server.command,
+        find_program(server) or server.command,  # what is not found is told best by the attempt
         *server.args,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

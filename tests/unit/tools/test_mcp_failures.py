@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
+import sys
 
 import pytest
 
 from ael.mcp_server import McpServer
 from ael.tools.mcp.failures import failure_of, last_words, lost
 from ael.tools.mcp.lines import Tail
+from ael.types import JsonValue
 
 NODE = """node:internal/modules/cjs/loader:1143
   throw err;
@@ -93,3 +97,55 @@ def test_a_lost_call_carries_what_is_known() -> None:
 def test_what_a_failed_start_tells(ended: Tail, told: str) -> None:
     failure = failure_of(RuntimeError("Connection closed"), McpServer(name="srv", command="x"), 5.0, ended)
     assert failure.message == f"MCP server 'srv' does not start: {told}"
+
+
+def os_error(number: int, filename: str) -> OSError:
+    return OSError(number, os.strerror(number), filename)
+
+
+@pytest.mark.parametrize(
+    ("server", "error", "told", "hint"),
+    [
+        (
+            {"command": "no-such", "source": "m.json"},
+            os_error(errno.ENOENT, "no-such"),
+            f"there is no program 'no-such' on PATH or beside {sys.executable}",
+            "install it, or correct `command` of 'srv' in m.json",
+        ),
+        (
+            {"command": "npx", "env": {"PATH": "/nowhere"}},
+            os_error(errno.ENOENT, "npx"),
+            "there is no program 'npx' on the PATH of its `env`",
+            "install Node.js, or correct `command` of 'srv'",
+        ),
+        (
+            {"command": "./no-such"},
+            os_error(errno.ENOENT, "./no-such"),
+            "there is no program './no-such'",
+            "install it, or correct `command` of 'srv'",
+        ),
+        (
+            {"command": sys.executable},
+            os_error(errno.ENOENT, sys.executable),
+            f"its command {sys.executable!r} is a script whose first line names a program that is not there",
+            "correct `command` of 'srv'",
+        ),
+        (
+            {"command": "/etc/passwd"},
+            os_error(errno.EACCES, "/etc/passwd"),
+            "its command '/etc/passwd': Permission denied",
+            "correct `command` of 'srv'",
+        ),
+        (
+            {"command": sys.executable, "cwd": "/nowhere"},
+            os_error(errno.ENOENT, "/nowhere"),
+            "its directory '/nowhere': No such file or directory",
+            "correct `cwd` of 'srv'",
+        ),
+    ],
+    ids=["bare", "env-path", "path", "shebang", "permission", "directory"],
+)
+def test_a_command_that_cannot_be_started(server: dict[str, JsonValue], error: OSError, told: str, hint: str) -> None:
+    failure = failure_of(error, McpServer(name="srv", **server), 5.0, Tail())
+    assert (failure.message, failure.hint) == (f"MCP server 'srv' does not start: {told}", hint)
+    assert not failure.retryable
