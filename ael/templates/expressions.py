@@ -29,6 +29,7 @@ from ael.templates.references import reference_of
 from ael.templates.rewriting import keep_value, prepare
 from ael.templates.sandbox import FUNCTIONS, SandboxEnvironment
 from ael.templates.tokens import TokenError, Tokens, tokenise
+from ael.templates.wording import syntax_problem
 from ael.types import JsonValue
 
 __all__ = ["Expressions", "read_expressions"]
@@ -57,12 +58,13 @@ def read_expressions(text: str, names: Names) -> Expressions:
     try:
         tokens = tokenise(text, names, environment)
     except TokenError as error:
-        return Expressions(problems=(_syntax(text, error.message, error.offset, error.offset + 1),))
+        return Expressions(problems=(syntax_problem(text, error.message, error.offset, error.offset + 1),))
     try:
         return _read(text, names, tokens)
     except TemplateSyntaxError as error:
         start = error.lineno - 1
-        problem = _syntax(text, error.message or "it cannot be read", start, tokens.ends.get(start, start + 1))
+        message = error.message or "it cannot be read"
+        problem = syntax_problem(text, message, start, tokens.ends.get(start, start + 1))
     # Python's own compiler gives up on deep nesting in one of these ways.
     except (RecursionError, SyntaxError, MemoryError, OverflowError):
         problem = TemplateProblem("too_large", "this template is nested too deeply", None, 0, len(text))
@@ -82,23 +84,6 @@ def _read(text: str, names: Names, tokens: Tokens) -> Expressions:
     problems = tuple(sorted(analysis.problems, key=lambda problem: problem.offset))
     render = None if problems else _renderer(text, names, environment.from_string(tree), tokens.whole)
     return Expressions(render, references, problems, tokens.whole)
-
-
-_TOKEN_WORDS = {
-    "end of print statement": "}}",
-    "begin of print statement": "{{",
-    "end of statement block": "%}",
-    "begin of statement block": "{%",
-}
-
-
-def _syntax(text: str, message: str, start: int, end: int) -> TemplateProblem:
-    """The problem at ``text[start:end]``, in which Jinja's names of marks are the marks."""
-    for words, mark in _TOKEN_WORDS.items():
-        message = message.replace(words, mark)
-    message = message[:1].lower() + message[1:].rstrip(".")
-    start = min(max(start, 0), max(len(text) - 1, 0))
-    return TemplateProblem("syntax", message, None, start, max(min(end, len(text)) - start, 1))
 
 
 def _renderer(text: str, names: Names, compiled: CompiledTemplate, whole: bool) -> Render:

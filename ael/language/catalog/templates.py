@@ -30,6 +30,11 @@ class TemplateProblemKind(Problem):
     wording = "{sentence}"
     sentence: str
     nearest: str | None
+    what_to_do: str | None = None
+
+    def hint(self) -> str | None:
+        """What the template parser advises, else the kind."""
+        return self.what_to_do if self.what_to_do and not self.nearest else super().hint()
 
 
 @attrs.frozen

@@ -47,7 +47,7 @@ def _report(template: Template, path: Path, context: Context) -> None:
     place = context.placer(path, written)
     for problem in template.problems:
         kind = _KINDS.get(problem.kind, templates.TemplateSyntax)
-        value = kind(problem.message, problem.suggestion)
+        value = kind(problem.message, problem.suggestion, problem.advice)
         if place is None:
             context.report.add(value, path)
         else:

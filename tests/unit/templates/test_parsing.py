@@ -130,27 +130,13 @@ def test_problems(text: str, expected: tuple[str, str, str | None]) -> None:
     assert problem.message
 
 
-SYNTAX = {
-    "{{ x": ("unexpected end of template, expected '}}'", 3),
-    "{{ 'a }}": ('unexpected char "\'"', 3),
-    "{{ }}": ("expected an expression, got '}}'", 3),
-    "{% nope %}": ("encountered unknown tag 'nope'", 3),
-    "{{ (1] }}": ("unexpected ']', expected ')'", 5),
-    "a {# b": ("missing end of comment tag", 4),
-    "a {#": ("the comment does not end", 2),
-    "{{ " + "1" * 5000 + " }}": ("this number is too large", 3),
-    "{{ " + "0x" + "f" * 5000 + " }}": ("this number is too large", 3),
-    "{{ 1e999 }}": ("this number is too large", 3),
-    "{% for x in [1] %}": ("unexpected end of template", 16),
-}
+NUMBERS = ("1" * 5000, "0x" + "f" * 5000, "1e999")
 
 
-@pytest.mark.parametrize(("text", "expected"), SYNTAX.items(), ids=[text[:20] for text in SYNTAX])
-def test_syntax_problems(text: str, expected: tuple[str, int]) -> None:
-    (problem,) = parse(text, NAMES).problems
-    assert problem.kind == "syntax"
-    assert problem.message.startswith(expected[0])
-    assert problem.offset == expected[1]
+@pytest.mark.parametrize("number", NUMBERS, ids=["decimal", "hexadecimal", "float"])
+def test_numbers_that_are_too_large(number: str) -> None:
+    (problem,) = parse(f"{{{{ {number} }}}}", NAMES).problems
+    assert (problem.kind, problem.message, problem.offset) == ("syntax", "this number is too large", 3)
 
 
 @pytest.mark.parametrize(
@@ -294,10 +280,10 @@ def test_is_true(value: JsonValue, expected: bool) -> None:
     assert is_true(value) is expected
 
 
-def test_an_unfinished_condition_says_that_it_ends() -> None:
+def test_an_unfinished_condition_says_what_is_missing() -> None:
     (problem,) = parse_condition("inputs.n > ", NAMES).problems
-    assert problem.message == "unexpected end of condition"
-    assert (problem.offset, problem.length) == (10, 1)
+    assert problem.message == "a value is missing after `>`"
+    assert (problem.offset, problem.length) == (9, 1)
 
 
 def test_names_of_locals() -> None:
