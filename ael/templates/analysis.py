@@ -174,12 +174,14 @@ class Analysis:
 
 def _stored(tree: nodes.Template) -> Iterable[str]:
     """The names a template gives to something itself, wherever it does."""
-    for name in tree.find_all(nodes.Name):
-        if name.ctx != "load":
-            yield name.name
-    if tree.find(nodes.For) is not None:
-        yield "loop"
-    for macro in tree.find_all((nodes.Macro, nodes.CallBlock)):
-        yield from ("caller", "varargs", "kwargs")
-        if isinstance(macro, nodes.Macro):
-            yield macro.name
+    for node in tree.find_all((nodes.Name, nodes.For, nodes.Macro, nodes.CallBlock)):
+        match node:
+            case nodes.Name():
+                if node.ctx != "load":
+                    yield node.name
+            case nodes.For():
+                yield "loop"
+            case nodes.Macro():
+                yield from (node.name, "caller", "varargs", "kwargs")
+            case nodes.CallBlock():
+                yield from ("caller", "varargs", "kwargs")

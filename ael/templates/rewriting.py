@@ -13,24 +13,26 @@ __all__ = ["keep_value", "prepare"]
 
 def prepare(tree: nodes.Template, environment: SandboxEnvironment) -> None:
     """Tell methods from keys, give every inline ``if`` its ``else``, and have loops and macros pay."""
-    for call in tree.find_all(nodes.Call):
-        if isinstance(call.node, nodes.Getattr):
-            call.node.ctx = "call"
-    for condition in tree.find_all(nodes.CondExpr):
-        if condition.expr2 is None:
-            condition.expr2 = nodes.Const(None)
-    # Sizes first: what is put in must not count.
-    bodies: list[nodes.For | nodes.Macro | nodes.CallBlock] = [
-        *tree.find_all(nodes.For),
-        *tree.find_all(nodes.Macro),
-        *tree.find_all(nodes.CallBlock),
-    ]
-    sizes = [_size(body.body) for body in bodies]
+    bodies: list[nodes.For | nodes.Macro | nodes.CallBlock] = []
+    for node in tree.find_all((nodes.Call, nodes.CondExpr, nodes.For, nodes.Macro, nodes.CallBlock)):
+        match node:
+            case nodes.Call(node=nodes.Getattr() as method):
+                method.ctx = "call"
+            case nodes.CondExpr(expr2=None):
+                node.expr2 = nodes.Const(None, environment=environment)
+            case nodes.For() | nodes.Macro() | nodes.CallBlock():
+                bodies.append(node)
+    if bodies:
+        _charge(bodies)
+        tree.set_environment(environment)
+
+
+def _charge(bodies: list[nodes.For | nodes.Macro | nodes.CallBlock]) -> None:
+    sizes = [_size(body.body) for body in bodies]  # first: what is put in must not count
     for body, size in zip(bodies, sizes, strict=True):
         if isinstance(body, nodes.For):
             _count_passes(body)
         body.body.insert(0, nodes.ExprStmt(nodes.Const(size), lineno=body.lineno))
-    tree.set_environment(environment)
 
 
 def _count_passes(loop: nodes.For) -> None:
@@ -45,6 +47,7 @@ def _size(body: Iterable[nodes.Node]) -> int:
 
 def keep_value(tree: nodes.Template, name: str) -> None:
     """Make the tree of one ``{{ expression }}`` store its value under ``name`` instead of writing it."""
-    outputs = [child for output in tree.find_all(nodes.Output) for child in output.nodes]
+    outputs = [child for output in tree.body if isinstance(output, nodes.Output) for child in output.nodes]
     expression = next(child for child in outputs if not isinstance(child, nodes.TemplateData))
-    tree.body = [nodes.Assign(nodes.Name(name, "store", lineno=1), expression, lineno=1)]
+    target = nodes.Name(name, "store", lineno=1, environment=tree.environment)
+    tree.body = [nodes.Assign(target, expression, lineno=1, environment=tree.environment)]

@@ -13,7 +13,8 @@ from functools import partial
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
-from jinja2.runtime import Context, LoopContext, Macro
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, LoopContext, Macro, exported
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import Namespace
 
@@ -74,6 +75,27 @@ class _Generator(CodeGenerator):
 
     The names of the methods are Jinja's: ``visit_`` and the class of the node.
     """
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
+        # As Jinja's, without what imports, inheritance and blocks need: none of them is left in a tree that
+        # is compiled, and looking for them takes as long as all the rest.
+        assert frame is None
+        self.writeline("from jinja2.runtime import " + ", ".join(sorted(exported)))
+        self.writeline("name = None")
+        self.writeline("def root(context, missing=missing, environment=environment):", extra=1)
+        self.indent()
+        self.write_commons()
+        root = Frame(EvalContext(self.environment, self.name))
+        root.symbols.analyze_node(node)
+        root.toplevel = root.rootlevel = True
+        root.require_output_check = False
+        self.enter_frame(root)
+        self.pull_dependencies(node.body)
+        self.blockvisit(node.body, root)
+        self.leave_frame(root, with_python_scope=True)
+        self.outdent()
+        self.writeline("blocks = {}", extra=1)
+        self.writeline("debug_info = ''")
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         self.write("environment.method(" if node.ctx == "call" else "environment.getattr(")

@@ -305,3 +305,11 @@ def test_plain_paths_never_import_jinja() -> None:
 def test_repr_names_the_text() -> None:
     assert repr(parse("{{ inputs.n }}", NAMES)) == "<Template path '{{ inputs.n }}'>"
     assert render("{{ inputs.n }}") == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ self }}", "{{ self.body() }}", "{{ super() }}", "{{ caller() }}", "{{ loop.index }}"]
+)
+def test_what_jinja_has_for_blocks_is_not_known(text: str) -> None:
+    (problem,) = parse(text, NAMES).problems
+    assert problem.kind in {"unknown_root", "unknown_function"}
