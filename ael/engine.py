@@ -13,25 +13,22 @@ Contract
 from __future__ import annotations
 
 import random
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from ael import outcome as endings
 from ael.attempt import Attempts, as_failure, pass_on_cancellation, view_of
 from ael.clock import SystemClock, TimeOrderedIds
 from ael.context import ExecutionContext
-from ael.driver import Driver, Limits
 from ael.errors import AELError
-from ael.event_log import EventLog
-from ael.events import LogEmitted, StepAttemptFailed
-from ael.execution import Execution, Launch
-from ael.execution_config import ExecutionConfig, parse_execution_config
+from ael.events import StepAttemptFailed
+from ael.execution import Execution
 from ael.frame import Failure
-from ael.inputs import complete_inputs, input_schema
+from ael.inputs import input_schema
+from ael.launch import Launcher, LogFactory, NoSecrets
 from ael.outputs import output_schema
-from ael.plan import Plan, PlanStep, compile_plan
+from ael.plan import Plan, PlanStep
 from ael.ports import (
     Clock,
     CodeExecutor,
@@ -51,26 +48,6 @@ from ael.types import ExecutionResult, JsonValue, StepResult, StepStatus, dateti
 __all__ = ["WorkflowEngine"]
 
 _COMPLETED = StepStatus.COMPLETED
-
-
-class LogFactory(Protocol):
-    """Gives the observer that logs one execution, or ``None`` when nothing would be logged."""
-
-    def __call__(self, execution_id: str, workflow_id: str) -> Observer | None:
-        """Asked once per execution."""
-
-
-class _NoSecrets:
-    """Knows no secrets and masks nothing."""
-
-    def get(self, name: str) -> str | None:
-        return None
-
-    def names(self) -> Sequence[str]:
-        return ()
-
-    def mask(self, value: JsonValue) -> JsonValue:
-        return value
 
 
 class WorkflowEngine:
@@ -108,14 +85,19 @@ class WorkflowEngine:
         self.settings = settings or Settings()
         self._clock = clock or SystemClock()
         self._now_ns = self._clock.monotonic_ns
-        self._ids = ids or TimeOrderedIds()
-        self._secrets = secrets or _NoSecrets()
         self._attempts = Attempts(invoker, self.executors, self._clock, self.settings)
-        self._journal = journal
-        self._observers = tuple(observers)
-        self._logs = logs
+        self._launcher = Launcher(
+            registry,
+            self._execute_step,
+            settings=self.settings,
+            clock=self._clock,
+            ids=ids or TimeOrderedIds(),
+            secrets=secrets or NoSecrets(),
+            journal=journal,
+            observers=observers,
+            logs=logs,
+        )
         self._live: set[Execution] = set()
-        self._sequential: weakref.WeakKeyDictionary[Plan, Plan] = weakref.WeakKeyDictionary()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -149,7 +131,7 @@ class WorkflowEngine:
             WorkflowNotFoundError: There is nothing to run.
             asyncio.CancelledError: The awaiting task was cancelled; the steps have ended.
         """
-        execution = self._prepare(workflow_id, inputs, config, keep_events=False)
+        execution = self._launch(workflow_id, inputs, config, keep_events=False)
         self._live.add(execution)
         try:
             return await execution.run()
@@ -167,7 +149,7 @@ class WorkflowEngine:
         Raises:
             WorkflowNotFoundError: There is nothing to run.
         """
-        execution = self._prepare(workflow_id, inputs, config, keep_events=True)
+        execution = self._launch(workflow_id, inputs, config, keep_events=True)
         execution.start()
         self._live.add(execution)
         assert execution.task is not None
@@ -200,7 +182,7 @@ class WorkflowEngine:
             await executor.aclose()
         await self.invoker.aclose()
 
-    def _prepare(
+    def _launch(
         self,
         workflow_id: str,
         inputs: Mapping[str, JsonValue] | None,
@@ -210,88 +192,7 @@ class WorkflowEngine:
     ) -> Execution:
         if self._closed:
             raise RuntimeError("the engine is closed")
-        execution_id = self._ids.execution_id()
-        try:
-            plan = self.registry.get(workflow_id)
-            settings = parse_execution_config(config)
-            own_inputs = complete_inputs(plan.definition, inputs)
-        except AELError as error:
-            if error.code == "WORKFLOW_NOT_FOUND":
-                raise
-            return self._refuse(execution_id, workflow_id, error, keep_events=keep_events)
-        if settings.sequential is not None and settings.sequential != plan.definition.sequential:
-            plan = self._reordered(plan)
-        events = self._events(execution_id, workflow_id, keep_events=keep_events)
-        return Execution(self._launch(execution_id, plan, own_inputs, settings, events))
-
-    def _launch(
-        self,
-        execution_id: str,
-        plan: Plan,
-        inputs: dict[str, JsonValue],
-        config: ExecutionConfig,
-        events: EventLog | None,
-    ) -> Launch:
-        definition = plan.definition
-        now_ns = self._clock.time_ns()
-        context = ExecutionContext(
-            plan,
-            inputs,
-            execution_id=execution_id,
-            config=config.vars,
-            secrets=self._secrets,
-            epoch_ns=now_ns - self._now_ns(),
-            started_ns=now_ns,
-            events=events,
-        )
-        driver = Driver(
-            context,
-            self._execute_step,
-            clock=self._clock,
-            limits=Limits(
-                max_parallel=config.max_parallel or definition.max_parallel or self.settings.max_parallel,
-                timeout=config.timeout or definition.timeout,
-                cancel_grace=self.settings.cancel_grace,
-            ),
-            journal=self._journal,
-            warn=lambda text: _warn(context, text),
-        )
-        context.host = driver
-        return Launch(
-            execution_id=execution_id,
-            workflow_id=definition.name,
-            workflow_version=definition.version,
-            clock=self._clock,
-            secrets=self._secrets,
-            events=events,
-            inputs=inputs,
-            labels=config.labels,
-            context=context,
-            driver=driver,
-        )
-
-    def _refuse(self, execution_id: str, workflow_id: str, error: AELError, *, keep_events: bool) -> Execution:
-        events = self._events(execution_id, workflow_id, keep_events=keep_events)
-        return Execution(Launch(execution_id, workflow_id, "", self._clock, self._secrets, events, error=error))
-
-    def _events(self, execution_id: str, workflow_id: str, *, keep_events: bool) -> EventLog | None:
-        """A place for events if anybody will ever read them."""
-        observers = self._observers
-        log = None if self._logs is None else self._logs(execution_id, workflow_id)
-        if log is not None:
-            observers = (*observers, log)
-        if not (observers or keep_events):
-            return None
-        keep = self.settings.events_kept if keep_events else 0
-        return EventLog(execution_id, self._clock, observers=observers, secrets=self._secrets, keep=keep)
-
-    def _reordered(self, plan: Plan) -> Plan:
-        """The same workflow with ``sequential`` turned over, compiled once."""
-        other = self._sequential.get(plan)
-        if other is None:
-            other = compile_plan(plan.definition, plan.flow, sequential=not plan.definition.sequential)
-            self._sequential[plan] = other
-        return other
+        return self._launcher.launch(workflow_id, inputs, config, keep_events=keep_events)
 
     # -- one step ----------------------------------------------------------------------------------
 
@@ -410,9 +311,3 @@ def _origin(context: ExecutionContext, step_id: str) -> str:
         if result is None or result.skip_reason is None or not result.skip_reason.startswith(prefix):
             return step_id
         step_id = result.skip_reason.removeprefix(prefix)
-
-
-def _warn(context: ExecutionContext, text: str) -> None:
-    context.warnings.append(text)
-    if context.events is not None:
-        context.events.emit(LogEmitted, level="warning", message=text)

@@ -1,0 +1,173 @@
+"""From a workflow's name, inputs and config to an execution that is about to run, or was refused."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ael.context import ExecutionContext
+from ael.driver import Driver, Limits, StepRunner
+from ael.errors import AELError
+from ael.event_log import EventLog
+from ael.events import LogEmitted
+from ael.execution import Execution, Launch
+from ael.execution_config import ExecutionConfig, parse_execution_config
+from ael.inputs import complete_inputs
+from ael.plan import Plan, compile_plan
+from ael.ports import Clock, Ids, Journal, Observer, Secrets, WorkflowRegistry
+from ael.settings import Settings
+from ael.types import JsonValue
+
+__all__ = ["Launcher", "LogFactory", "NoSecrets"]
+
+
+class LogFactory(Protocol):
+    """Gives the observer that logs one execution, or ``None`` when nothing would be logged."""
+
+    def __call__(self, execution_id: str, workflow_id: str) -> Observer | None:
+        """Asked once per execution."""
+        ...
+
+
+class NoSecrets:
+    """Implements :class:`ael.ports.Secrets`: knows none and masks nothing."""
+
+    def get(self, name: str) -> str | None:
+        """There is none."""
+        return None
+
+    def names(self) -> Sequence[str]:
+        """None."""
+        return ()
+
+    def mask(self, value: JsonValue) -> JsonValue:
+        """The value as it is."""
+        return value
+
+
+class Launcher:
+    """Makes executions, with the parts of one engine."""
+
+    def __init__(
+        self,
+        registry: WorkflowRegistry[Plan],
+        execute_step: StepRunner,
+        *,
+        settings: Settings,
+        clock: Clock,
+        ids: Ids,
+        secrets: Secrets,
+        journal: Journal | None,
+        observers: Sequence[Observer],
+        logs: LogFactory | None,
+    ) -> None:
+        self._registry = registry
+        self._execute_step = execute_step
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+        self._secrets = secrets
+        self._journal = journal
+        self._observers = tuple(observers)
+        self._logs = logs
+        self._reordered: weakref.WeakKeyDictionary[Plan, Plan] = weakref.WeakKeyDictionary()
+
+    def launch(
+        self,
+        workflow_id: str,
+        inputs: Mapping[str, JsonValue] | None,
+        config: Mapping[str, JsonValue] | None,
+        *,
+        keep_events: bool,
+    ) -> Execution:
+        """An execution with everything checked. What is wrong with it becomes its result.
+
+        Raises:
+            WorkflowNotFoundError: There is nothing to run.
+        """
+        execution_id = self._ids.execution_id()
+        try:
+            plan = self._registry.get(workflow_id)
+            chosen = parse_execution_config(config)
+            own_inputs = complete_inputs(plan.definition, inputs)
+        except AELError as error:
+            if error.code == "WORKFLOW_NOT_FOUND":
+                raise
+            events = self._events(execution_id, workflow_id, keep_events=keep_events)
+            return Execution(Launch(execution_id, workflow_id, "", self._clock, self._secrets, events, error=error))
+        plan = self._ordered(plan, chosen.sequential)
+        events = self._events(execution_id, workflow_id, keep_events=keep_events)
+        return Execution(self._prepare(execution_id, plan, own_inputs, chosen, events))
+
+    def _prepare(
+        self,
+        execution_id: str,
+        plan: Plan,
+        inputs: dict[str, JsonValue],
+        config: ExecutionConfig,
+        events: EventLog | None,
+    ) -> Launch:
+        definition = plan.definition
+        now_ns = self._clock.time_ns()
+        context = ExecutionContext(
+            plan,
+            inputs,
+            execution_id=execution_id,
+            config=config.vars,
+            secrets=self._secrets,
+            epoch_ns=now_ns - self._clock.monotonic_ns(),
+            started_ns=now_ns,
+            events=events,
+        )
+        driver = Driver(
+            context,
+            self._execute_step,
+            clock=self._clock,
+            limits=Limits(
+                max_parallel=config.max_parallel or definition.max_parallel or self._settings.max_parallel,
+                timeout=config.timeout or definition.timeout,
+                cancel_grace=self._settings.cancel_grace,
+            ),
+            journal=self._journal,
+            warn=lambda text: _warn(context, text),
+        )
+        context.host = driver
+        return Launch(
+            execution_id=execution_id,
+            workflow_id=definition.name,
+            workflow_version=definition.version,
+            clock=self._clock,
+            secrets=self._secrets,
+            events=events,
+            inputs=inputs,
+            labels=config.labels,
+            context=context,
+            driver=driver,
+        )
+
+    def _events(self, execution_id: str, workflow_id: str, *, keep_events: bool) -> EventLog | None:
+        """A place for events if anybody will ever read them."""
+        observers = self._observers
+        log = None if self._logs is None else self._logs(execution_id, workflow_id)
+        if log is not None:
+            observers = (*observers, log)
+        if not (observers or keep_events):
+            return None
+        keep = self._settings.events_kept if keep_events else 0
+        return EventLog(execution_id, self._clock, observers=observers, secrets=self._secrets, keep=keep)
+
+    def _ordered(self, plan: Plan, sequential: bool | None) -> Plan:
+        """The plan, or the same workflow with ``sequential`` turned over, which is compiled once."""
+        if sequential is None or sequential == plan.definition.sequential:
+            return plan
+        other = self._reordered.get(plan)
+        if other is None:
+            other = self._reordered[plan] = compile_plan(plan.definition, plan.flow, sequential=sequential)
+        return other
+
+
+def _warn(context: ExecutionContext, text: str) -> None:
+    context.warnings.append(text)
+    if context.events is not None:
+        context.events.emit(LogEmitted, level="warning", message=text)
