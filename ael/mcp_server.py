@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import attrs
 
 __all__ = ["McpServer"]
 
+_USER = re.compile(r"//[^/@]*@")
+
 
 @attrs.frozen(kw_only=True)
 class McpServer:
     """One MCP server, over stdio (``command``) or streamable HTTP (``url``); exactly one of the two is set.
 
-    Values of ``env`` and ``headers`` are often secrets: they are left out of ``repr`` and of every message.
+    Values of ``env`` and ``headers`` are often secrets, and ``args`` and ``url`` may hold some: they are left out of
+    ``repr`` and of every message; ``shown`` is for people.
 
     Attributes:
         name: What workflows call it: the ``git`` of ``git.git_log``.
@@ -25,21 +29,30 @@ class McpServer:
         timeout_s: Seconds one call may take, whatever the step says; ``None``: unbounded.
         disabled: Known by name, but never started.
         source: The file that names it, or ``None``.
+        written: The command line or url as that file writes it, before variables were replaced, if there were any.
         consented: Whether somebody named that file; a server of a file nobody named is never started.
     """
 
     name: str
     command: str | None = None
-    args: tuple[str, ...] = ()
+    args: tuple[str, ...] = attrs.field(default=(), repr=False)
     env: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     cwd: str | None = None
-    url: str | None = None
+    url: str | None = attrs.field(default=None, repr=False)
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     timeout_s: float | None = None
     disabled: bool = False
     source: str | None = None
     consented: bool = True
+    written: str | None = attrs.field(default=None, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         if (self.command is None) == (self.url is None):
             raise ValueError(f"MCP server {self.name!r} needs either a command or a url")
+
+    @property
+    def shown(self) -> str:
+        """Its command line or url, without the values of variables, and of the url without what may be secret."""
+        if self.command is not None:
+            return self.written or " ".join((self.command, *self.args))
+        return _USER.sub("//", (self.written or self.url or "").partition("?")[0])

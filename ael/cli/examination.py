@@ -151,8 +151,7 @@ def _servers(servers: Iterable[McpServer]) -> Iterator[Finding]:
 
 
 def _describe(server: McpServer) -> str:
-    how = server.url if server.command is None else " ".join((server.command, *server.args))
-    return f"{server.name}: {how}" + (f" (from {server.source})" if server.source else "")
+    return f"{server.name}: {one_line(server.shown)}" + (f" (from {server.source})" if server.source else "")
 
 
 def _reachable(server: McpServer) -> Finding | None:

@@ -100,7 +100,15 @@ class _Fields:
             disabled=self._disabled,
             source=self._reading.file,
             consented=self._reading.consented,
+            written=self._written(),
         )
+
+    def _written(self) -> str | None:
+        """What it says where variables were replaced: their values may be secrets, and this is shown to people."""
+        args = self._entry.get("args")
+        parts = [self._entry.get("url") or self._entry.get("command"), *(args if isinstance(args, list) else ())]
+        text = " ".join(map(str, parts))
+        return text if "${" in text else None
 
     def _choose(self) -> tuple[str | None, str | None]:
         command, url = self._text("command"), self._text("url")

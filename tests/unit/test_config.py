@@ -231,6 +231,7 @@ class TestMcpFiles:
             ({"command": 3}, "server 'a', command: expected text, got a number"),
             ({"command": ""}, "server 'a', command: expected text, got empty text"),
             ({"command": "x", "args": "y"}, "server 'a', args: expected a list of text, got text"),
+            ({"command": "x", "args": 5}, "server 'a', args: expected a list of text, got a number"),
             ({"command": "x", "args": [[]]}, "server 'a', args[0]: expected text, got a list"),
             ({"command": "x", "env": []}, None),
             ({"command": "x", "env": ["A=1"]}, "server 'a', env: expected a table of text, got a list"),
@@ -310,3 +311,20 @@ def test_expansion(text: str, value: str) -> None:
 def test_expansion_that_has_no_value(text: str) -> None:
     with pytest.raises(ExpansionError):
         Expansion({}, Path("/w")).text(text)
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        ({"command": "run", "args": ["--token", "${TOKEN}", 1]}, "run --token ${TOKEN} 1"),
+        ({"command": "run", "args": ["--port", "80"]}, "run --port 80"),
+        ({"url": "https://${TOKEN}@host/mcp?key=${TOKEN}"}, "https://host/mcp"),
+        ({"url": "https://me:word@host/mcp?key=word"}, "https://host/mcp"),
+    ],
+    ids=["args", "no-variables", "variables-in-url", "secrets-in-url"],
+)
+def test_what_is_shown_of_a_server_holds_no_value_of_a_variable(entry: dict[str, JsonValue], shown: str) -> None:
+    (server,) = load_mcp_servers({"mcpServers": {"srv": entry}}, environ={"TOKEN": "hunter2"}).servers
+    assert server.shown == shown
+    assert "hunter2" not in repr(server)
+    assert "word" not in repr(server)

@@ -13,6 +13,7 @@ import attrs
 from ael.errors import AELError, ToolLostError, ToolUnavailableError
 from ael.mcp_server import McpServer
 from ael.tools.mcp.lines import Tail
+from ael.tools.mcp.marks import Mark, mark_of
 from ael.tools.mcp.program import find_program
 from ael.types import JsonValue
 
@@ -20,6 +21,7 @@ __all__ = ["Failure", "failure_of", "last_words", "leaf_of", "lost"]
 
 _EXTRA = "pip install 'ael[mcp]'"
 
+_PYDANTIC = re.compile(r":? ?\d+ validation errors? for .*", re.DOTALL)
 _NODE_SIGNS_OFF = re.compile(r"Node\.js v\d")
 _NAMES_AN_ERROR = re.compile(r"(Uncaught )?[\w.]*(Error|Exception)\b.*: ")
 
@@ -69,10 +71,22 @@ def failure_of(error: BaseException, server: McpServer, within_s: float, tail: T
     if isinstance(leaf, OSError) and server.command is not None and leaf.filename is not None:
         return _not_started(leaf, server, details)
     why = _why(leaf, within_s, tail)
-    said = _said(tail)
-    verb = "does not start" if server.command is not None else f"at {server.url} cannot be reached"
-    hint = "run its command by hand to see more" if server.command is not None else "start it, or correct its url"
-    return Failure(f"{name} {verb}: {why}{said}", True, hint, details, leaf)
+    if server.command is None:
+        return _no_answer(leaf, server, why, details)
+    hint = "run its command by hand to see more"
+    return Failure(f"{name} does not start: {why}{_said(tail)}", True, hint, details, leaf)
+
+
+def _no_answer(leaf: BaseException, server: McpServer, why: str, details: dict[str, JsonValue]) -> Failure:
+    data: JsonValue = getattr(leaf, "data", None)  # of the SDK's error, which is not imported here
+    status = data["status"] if mark_of(data) is Mark.HTTP_STATUS else None
+    if status in (401, 403):
+        verb, hint = "refuses us", f"give `headers` of {server.name!r} what it wants, such as Authorization"
+    elif isinstance(leaf, TimeoutError | OSError) or (mark_of(data) is not None and (status is None or status >= 500)):
+        verb, hint = "cannot be reached", "start it, or correct its url"
+    else:
+        verb, hint = "does not answer as an MCP server does", "correct its url; it often ends with /mcp"
+    return Failure(f"MCP server {server.name!r} at {server.shown} {verb}: {why}", True, hint, details, leaf)
 
 
 def lost(call: str, server: str, why: str, tail: Tail) -> ToolLostError:
@@ -155,7 +169,8 @@ def _why(leaf: BaseException, within_s: float, tail: Tail) -> str:
         return leaf.message
     if tail.broken is not None:
         return f"{tail.broken} before it said hello"
-    return str(leaf) or type(leaf).__name__
+    # Of what pydantic says of a wrong message, only that there is one is for people.
+    return _PYDANTIC.sub("", str(leaf)).partition("\n")[0] or type(leaf).__name__
 
 
 def _ended(code: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -90,6 +91,7 @@ class _IsolatingClient(httpx2.AsyncClient):
         return httpx2.Response(response.status_code, headers=headers, content=b"".join(parts), request=request)
 
 
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 _BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
@@ -125,7 +127,7 @@ def _bound_reading(request: httpx2.Request) -> None:
 
 
 def _reason(error: httpx2.TransportError) -> str:
-    return str(error) or type(error).__name__
+    return _ERRNO.sub("", str(error)) or type(error).__name__
 
 
 def _reply(request: httpx2.Request, reason: Mark, message: str, **more: JsonValue) -> httpx2.Response:

@@ -12,6 +12,7 @@ import pytest
 from ael.mcp_server import McpServer
 from ael.tools.mcp.failures import failure_of, last_words, lost
 from ael.tools.mcp.lines import Tail
+from ael.tools.mcp.marks import Mark, mark
 from ael.types import JsonValue
 
 NODE = """node:internal/modules/cjs/loader:1143
@@ -149,3 +150,39 @@ def test_a_command_that_cannot_be_started(server: dict[str, JsonValue], error: O
     failure = failure_of(error, McpServer(name="srv", **server), 5.0, Tail())
     assert (failure.message, failure.hint) == (f"MCP server 'srv' does not start: {told}", hint)
     assert not failure.retryable
+
+
+class Answered(Exception):
+    """As the SDK's error: what was answered, and what our transport says of it."""
+
+    def __init__(self, message: str, data: JsonValue = None) -> None:
+        super().__init__(message)
+        self.data = data
+
+
+REACH = "cannot be reached"
+NO_MCP = "does not answer as an MCP server does"
+REFUSES = "refuses us"
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "hint"),
+    [
+        (Answered("no route", mark(Mark.UNREACHED)), f"{REACH}: no route", "start it"),
+        (Answered("HTTP 503", mark(Mark.HTTP_STATUS, status=503)), f"{REACH}: HTTP 503", "start it"),
+        (Answered("HTTP 405", mark(Mark.HTTP_STATUS, status=405)), f"{NO_MCP}: HTTP 405", "ends with /mcp"),
+        (Answered("HTTP 401", mark(Mark.HTTP_STATUS, status=401)), f"{REFUSES}: HTTP 401", "Authorization"),
+        (Answered("Not Found"), f"{NO_MCP}: Not Found", "ends with /mcp"),
+        (Answered("Not JSON: 2 validation errors for union\nx\n  y"), f"{NO_MCP}: Not JSON", "ends with /mcp"),
+        (TimeoutError(), f"{REACH}: it said no hello within 5 s", "start it"),
+        (ExceptionGroup("a", [ExceptionGroup("b", [Answered("leaf")])]), f"{NO_MCP}: leaf", "ends with /mcp"),
+    ],
+    ids=["unreached", "5xx", "4xx", "401", "404", "no-json", "timeout", "groups"],
+)
+def test_an_endpoint_that_does_not_answer(error: Exception, told: str, hint: str) -> None:
+    server = McpServer(name="srv", url="https://me:word@host/mcp?key=word")
+    failure = failure_of(error, server, 5.0, Tail())
+    assert failure.message == f"MCP server 'srv' at https://host/mcp {told}"
+    assert failure.hint is not None
+    assert hint in failure.hint
+    assert failure.retryable
