@@ -520,7 +520,7 @@ def test_a_journal_that_fails_stops_the_execution_and_nothing_is_claimed(batched
             raise OSError("no space left on device")
 
     async def main() -> tuple[ExecutionResult, list[str]]:
-        definition = workflow(step("a"), step("b", after="a"), step("c", "sleep", {"s": 9}))
+        definition = workflow(step("c", "sleep", {"s": 9}), step("a"), step("b", after="a"))
         engine = make_engine(definition, tools=TOOLS, journal=BrokenJournal(batched=batched))
         execution = engine.start("w")
         told = [event.type async for event in execution.events()]
@@ -529,7 +529,7 @@ def test_a_journal_that_fails_stops_the_execution_and_nothing_is_claimed(batched
     result, told = run_virtual(main())
     assert result.error is not None
     assert result.error.code == "JOURNAL_FAILED"
-    assert statuses(result) == {"a": "failed", "b": "skipped", "c": "failed"}
+    assert statuses(result) == {"c": "failed", "a": "failed", "b": "skipped"}
     assert told[-1] == "execution_finished"
 
 
