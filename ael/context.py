@@ -23,12 +23,15 @@ class StepHost(Protocol):
 
     def go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
         """The attempt failed with ``error``, but its work is deaf to its cancellation: go on without it."""
+        ...
 
     def is_left_behind(self) -> bool:
         """Whether the current task was given up that way."""
+        ...
 
     async def wait_without_slot(self, waiting: Awaitable[object]) -> None:
         """Await something that takes no slot."""
+        ...
 
 
 class SecretsRoot:

@@ -129,11 +129,8 @@ class OutputDefinition:
     value: JsonValue
     description: str | None = None
     schema: Mapping[str, JsonValue] | None = None
-    path: Path = attrs.field()
-
-    @path.default
-    def _default_path(self) -> Path:
-        return ("outputs", self.name)  # told apart from other outputs by it, also without a file
+    # Outputs are told apart by it, also without a file.
+    path: Path = attrs.Factory(lambda self: ("outputs", self.name), takes_self=True)
 
 
 @attrs.frozen

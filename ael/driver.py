@@ -59,6 +59,7 @@ class StepRunner(Protocol):
         self, step: PlanStep, context: ExecutionContext, resume: Failure | None = None
     ) -> Coroutine[None, None, StepResult]:
         """See :meth:`ael.engine.WorkflowEngine._execute_step`."""
+        ...
 
 
 class Driver:

@@ -6,7 +6,7 @@ here: cancelling it returns promptly, with whatever was begun cleaned up, and ra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import attrs
@@ -44,15 +44,19 @@ class CallSink(Protocol):
 
     def log(self, level: str, message: str, fields: Mapping[str, JsonValue]) -> None:
         """A line of the step's log; ``level`` is ``debug info warning error``."""
+        ...
 
     def progress(self, fraction: float | None, message: str | None) -> None:
         """How far the call is, 0 to 1."""
+        ...
 
     def tool_called(self, tool: str, server: str | None) -> None:
         """The call goes out."""
+        ...
 
     def tool_returned(self, tool: str, server: str | None, ok: bool, duration_s: float) -> None:
         """The call is over."""
+        ...
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -143,15 +147,17 @@ class ToolCatalog(Protocol):
 
     def lookup(self, name: str, server: str | None = None) -> ToolSpec | ToolMiss:
         """The tool of that name, full or bare."""
+        ...
 
     def specs(self) -> Iterable[ToolSpec]:
         """All known tools, in the order of their sources."""
+        ...
 
 
 class ToolInvoker(ToolCatalog, Protocol):
     """Calls tools."""
 
-    async def call(self, call: ToolCall) -> ToolOutcome:
+    def call(self, call: ToolCall) -> Coroutine[None, None, ToolOutcome]:
         """Call a tool and normalise its result.
 
         Raises:
@@ -159,15 +165,19 @@ class ToolInvoker(ToolCatalog, Protocol):
             ParamInvalidError: The params do not fit its schema.
             ToolError: It failed; ``ToolLostError`` if the connection broke.
         """
+        ...
 
     def repeatable(self, call: ToolCall) -> bool:
         """Whether making this call twice does no more than making it once; unknown counts as not."""
+        ...
 
     async def wait_listed(self) -> None:
         """Start what must be started so that ``lookup`` knows every tool; servers that fail are left out."""
+        ...
 
     async def aclose(self) -> None:
         """Stop servers and connections; idempotent."""
+        ...
 
 
 @attrs.frozen(kw_only=True)
@@ -219,6 +229,7 @@ class CodeExecutor(Protocol):
 
     def check(self, code: str) -> Sequence[CodeProblem]:
         """What is wrong with the code, without running it."""
+        ...
 
     async def run(self, call: CodeCall) -> JsonValue:
         """Run one attempt and return its normalised result.
@@ -226,9 +237,11 @@ class CodeExecutor(Protocol):
         Raises:
             CodeError: With one of the ``CODE_*`` codes, ``details`` telling ``line`` and ``column`` of the file.
         """
+        ...
 
     async def aclose(self) -> None:
         """Stop workers; idempotent."""
+        ...
 
 
 class StepRecord(msgspec.Struct, frozen=True):
@@ -250,9 +263,11 @@ class Journal(Protocol):
 
     def append(self, records: Sequence[StepRecord]) -> None:
         """Add records, in order."""
+        ...
 
     def commit(self) -> None:
         """Make everything appended so far permanent."""
+        ...
 
 
 class TimerHandle(Protocol):
@@ -260,6 +275,7 @@ class TimerHandle(Protocol):
 
     def cancel(self) -> None:
         """Call it off; harmless when it has fired."""
+        ...
 
 
 class Clock(Protocol):
@@ -267,18 +283,23 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that only grow."""
+        ...
 
     def monotonic_ns(self) -> int:
         """The same in whole nanoseconds."""
+        ...
 
     def time_ns(self) -> int:
         """Nanoseconds since the epoch, as the wall clock has it."""
+        ...
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, /) -> None:
         """Wait; 0 lets others run once."""
+        ...
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> TimerHandle:
         """Call back on the running loop."""
+        ...
 
 
 class Ids(Protocol):
@@ -286,6 +307,7 @@ class Ids(Protocol):
 
     def execution_id(self) -> str:
         """A new id, unique and sortable by time."""
+        ...
 
 
 class Secrets(Protocol):
@@ -293,12 +315,15 @@ class Secrets(Protocol):
 
     def get(self, name: str) -> str | None:
         """The value, or ``None`` if there is none of that name. From then on ``mask`` hides it."""
+        ...
 
     def names(self) -> Collection[str]:
         """The names that are configured; others may still exist in the environment."""
+        ...
 
     def mask(self, value: JsonValue) -> JsonValue:
         """A copy of ``value`` with every secret read so far replaced, at any depth, in keys too."""
+        ...
 
 
 class Observer(Protocol):
@@ -306,6 +331,7 @@ class Observer(Protocol):
 
     def on_event(self, event: Event) -> None:
         """Something happened; the event is masked."""
+        ...
 
 
 class WorkflowRegistry(Protocol[PlanT_co]):
@@ -318,9 +344,11 @@ class WorkflowRegistry(Protocol[PlanT_co]):
             WorkflowNotFoundError: With the nearest name.
             WorkflowInvalidError: With all diagnostics.
         """
+        ...
 
     def names(self) -> Sequence[str]:
         """All workflow ids, sorted, broken ones included."""
+        ...
 
 
 ToolSource: TypeAlias = object

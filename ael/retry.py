@@ -47,6 +47,7 @@ class Rng(Protocol):
 
     def random(self) -> float:
         """Uniform, 0 ≤ x < 1."""
+        ...
 
 
 def next_delay(

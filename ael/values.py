@@ -205,11 +205,13 @@ def _fields(value: object) -> dict[object, object] | None:
 
 
 def _plain_scalar(value: object, base: type) -> object:
+    if isinstance(value, str):
+        return str.__str__(value)  # a subclass may say something else of itself
     if base is datetime:
         assert isinstance(value, datetime)
         return datetime.combine(value.date(), value.timetz())
     if base is date:
         assert isinstance(value, date)
         return date(value.year, value.month, value.day)
-    plain: object = base.__str__(value) if base is str else base(value)
+    plain: object = base(value)
     return plain

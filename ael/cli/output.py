@@ -65,12 +65,12 @@ def result_exit_code(result: ExecutionResult) -> int:
 
 def write_data(text: str, stream: TextIO | None = None) -> None:
     """Write text and a line break to stdout. A reader that went away is no error: what we do still counts."""
-    stream = stream or sys.stdout
+    chosen = stream or sys.stdout
     try:
-        stream.write(text if text.endswith("\n") else text + "\n")
-        stream.flush()
+        chosen.write(text if text.endswith("\n") else text + "\n")
+        chosen.flush()
     except BrokenPipeError:
-        _discard(stream)
+        _discard(chosen)
 
 
 def _discard(stream: TextIO) -> None:

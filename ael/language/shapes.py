@@ -47,9 +47,11 @@ class Shape(Protocol):
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
         """The value for the definition; ``MISSING`` after a problem was reported."""
+        ...
 
     def schema(self) -> Schema:
         """The same as JSON Schema."""
+        ...
 
 
 def describe(value: JsonValue) -> str:

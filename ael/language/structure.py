@@ -93,9 +93,9 @@ def _steps(raw: JsonValue, read: list[JsonValue], defaults: Defaults, report: Re
             _report_duplicate(step_id, first[step_id], index, report)
         elif step_id is not None:
             first[step_id] = index
-        unique = step_id is not None and first[step_id] == index
         draft = Draft(raw[index] or {}, fields, ("steps", index), defaults, report)
-        yield build_step(draft, step_id if unique else f"{step_id or ''}#{index + 1}")
+        usable = step_id is not None and first[step_id] == index
+        yield build_step(draft, str(step_id) if usable else f"{step_id or ''}#{index + 1}")
 
 
 def _report_duplicate(step_id: str, first: int, index: int, report: Report) -> None:

@@ -277,12 +277,15 @@ class ProgressView(Protocol):
 
     def on_event(self, event: Event) -> None:
         """Something happened."""
+        ...
 
     def tick(self) -> None:
         """Some time has passed, a fraction of a second."""
+        ...
 
     def close(self) -> None:
         """The execution is over: show how it ended, and leave the terminal as it was; idempotent."""
+        ...
 
 
 class PlainView:

@@ -21,15 +21,19 @@ __all__ = ["OPERATORS", "ValueFormatter", "find_method", "format_percent", "join
 
 
 def _add(left: JsonValue, right: JsonValue) -> JsonValue:
-    if isinstance(left, str) and isinstance(right, str):
-        check_length(len(left) + len(right))
-    elif isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        check_length(len(left) + len(right), MAX_ELEMENTS)
+    _check_sum(left, right)
     try:
         return operator.add(left, right)
     except TypeError:
         hint = "; `~` joins as text" if isinstance(left, str) or isinstance(right, str) else ""
         raise TypeError(f"cannot add {type_word(left)} and {type_word(right)}{hint}") from None
+
+
+def _check_sum(left: JsonValue, right: JsonValue) -> None:
+    if isinstance(left, str) and isinstance(right, str):
+        check_length(len(left) + len(right))
+    elif isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        check_length(len(left) + len(right), MAX_ELEMENTS)
 
 
 def _multiply(left: JsonValue, right: JsonValue) -> JsonValue:

@@ -148,13 +148,14 @@ class HttpProvider:
         """The engine bounds the time and the number of requests; the client bounds neither. It keeps no cookies:
         requests of different executions have nothing to do with each other.
         """
-        if self._client is None:
-            self._client = httpx.AsyncClient(
+        client = self._client
+        if client is None:
+            client = self._client = httpx.AsyncClient(
                 timeout=httpx.Timeout(None, connect=self._connect_timeout_s),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             )
-        return self._client
+        return client
 
     async def aclose(self) -> None:
         """Close all connections."""

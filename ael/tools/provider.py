@@ -19,19 +19,24 @@ class ToolProvider(Protocol):
     @property
     def name(self) -> str | None:
         """The MCP server's name; ``None`` for sources whose tools have whole names."""
+        ...
 
     @property
     def listed(self) -> bool:
         """Whether ``specs()`` is complete now."""
+        ...
 
     def specs(self) -> Sequence[ToolSpec]:
         """The tools known now; empty before a server was asked."""
+        ...
 
     def miss(self, tool: str) -> ToolMiss | None:
         """Why this source, which could be expected to have ``tool``, does not (``shell.run`` switched off)."""
+        ...
 
     def repeatable(self, tool: str, call: ToolCall) -> bool:
         """Whether making this call of ``tool`` twice does no more than making it once; unknown counts as not."""
+        ...
 
     async def wait_listed(self) -> None:
         """Start what must be started so that ``specs()`` is complete.
@@ -39,12 +44,15 @@ class ToolProvider(Protocol):
         Raises:
             ToolUnavailableError: The server does not start or answer.
         """
+        ...
 
     async def call(self, tool: str, call: ToolCall) -> ToolOutcome:
         """Call ``tool`` (its name at this source); see :class:`ael.ports.ToolInvoker`."""
+        ...
 
     async def aclose(self) -> None:
         """Stop what was started; idempotent; bounded in time."""
+        ...
 
 
 class Bound(Protocol):
@@ -52,6 +60,7 @@ class Bound(Protocol):
 
     async def call(self, call: ToolCall) -> ToolOutcome:
         """Call it; see :class:`ael.ports.ToolInvoker`."""
+        ...
 
 
 @runtime_checkable
@@ -60,3 +69,4 @@ class Binds(Protocol):
 
     def bind(self, tool: str) -> Bound:
         """The tool; the same object every time."""
+        ...

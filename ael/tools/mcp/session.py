@@ -30,6 +30,7 @@ class Progress(Protocol):
 
     async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
         """Must not raise."""
+        ...
 
 
 @attrs.frozen
@@ -70,6 +71,7 @@ class Session(Protocol):
             ToolLostError: The connection broke during the call.
             ToolError: The server refused or failed the call.
         """
+        ...
 
 
 class Connect(Protocol):
@@ -79,6 +81,7 @@ class Connect(Protocol):
         self, server: McpServer, settings: Settings, tail: Tail, on_lost: Callable[[], object]
     ) -> AbstractAsyncContextManager[Session]:
         """Entered and left by one task; see there."""
+        ...
 
 
 async def wait_imported() -> Connect:
