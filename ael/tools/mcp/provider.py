@@ -136,8 +136,9 @@ class McpProvider:
         meta = {IDEMPOTENCY_META: call.idempotency_key} if call.idempotency_key else {}
         progress = None if call.sink is None else _progress_to(call.sink)
         bound = self._server.timeout_s
+        scope = asyncio.timeout(bound)
         try:
-            async with asyncio.timeout(bound) as scope:
+            async with scope:
                 return await live.session.call(tool, arguments, meta, progress)
         except TimeoutError as error:
             if not scope.expired():
