@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -51,6 +52,24 @@ def closes_its_stdout(number: Any, args: dict[str, Any]) -> None:
     time.sleep(600)
 
 
+def closes_its_stdin(number: Any, args: dict[str, Any]) -> None:
+    os.close(0)
+    reply(number, result=text("closed"))
+    time.sleep(600)
+
+
+def floods(number: Any, args: dict[str, Any]) -> None:
+    """Write lines to a stream as fast as it takes them, from now on, beside what else it does."""
+    stream = {"stdout": 1, "stderr": 2}[args["stream"]]
+
+    def write() -> None:
+        while True:
+            os.write(stream, b"noise\n" * 500)
+
+    threading.Thread(target=write, daemon=True).start()
+    reply(number, result=text("flooding"))
+
+
 def has_a_child_that_holds_its_stdout(number: Any, args: dict[str, Any]) -> None:
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     print("tired", file=sys.stderr, flush=True)
@@ -65,6 +84,8 @@ CALLS: dict[str, Callable[[Any, dict[str, Any]], None]] = {
     "hidden_id": hidden_id,
     "big_notification": big_notification,
     "deaf": deaf,
+    "closes_its_stdin": closes_its_stdin,
+    "floods": floods,
     "closes_its_stdout": closes_its_stdout,
     "has_a_child_that_holds_its_stdout": has_a_child_that_holds_its_stdout,
     "no_result": lambda number, args: reply(number, result={"content": "what?"}),

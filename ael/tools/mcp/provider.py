@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ from ael.settings import Settings
 from ael.tools.mcp.link import Link, Live
 from ael.tools.mcp.results import outcome_of
 from ael.tools.mcp.session import CallResult, Connect, Progress, SessionGoneError, wait_imported
-from ael.tools.schemas import check_params
+from ael.tools.schemas import check_params, params_error
 from ael.types import JsonValue
 
 __all__ = ["IDEMPOTENCY_META", "McpProvider"]
@@ -121,8 +121,7 @@ class McpProvider:
         spec = live.session.tools.get(tool)
         if spec is None:
             raise self._unknown(tool, live)
-        # What JSON has no word for goes as text: datetimes in ISO form, decimals, bytes in base64.
-        arguments: dict[str, JsonValue] = msgspec.to_builtins(dict(call.params))
+        arguments = _as_json(call.params, spec.full_name)
         check_params(spec.input_schema, arguments, spec.full_name)
         with live.using():
             try:
@@ -151,6 +150,17 @@ class McpProvider:
         hint = f"did you mean {self.name}.{near[0]}?" if near else None
         message = f"MCP server {self.name!r} offers no tool {tool!r}"
         return ToolUnavailableError(message, retryable=False, hint=hint)
+
+
+def _as_json(params: Mapping[str, JsonValue], tool: str) -> dict[str, JsonValue]:
+    """What JSON has no word for goes as text: datetimes in ISO form, decimals, bytes in base64."""
+    arguments: dict[str, JsonValue] = msgspec.to_builtins(dict(params))
+    try:
+        msgspec.json.encode(arguments)
+    except UnicodeEncodeError as error:
+        what = f"a text has {error.object[error.start]!r}, half a character, which cannot be sent"
+        raise params_error(tool, [what]) from error
+    return arguments
 
 
 def _progress_to(sink: CallSink) -> Progress:

@@ -161,6 +161,9 @@ class _Pump:
                 raise _DesyncError("a message longer than the limit, which answers a request that cannot be told")
             error = ErrorData(code=Mark.TOO_LARGE.code, message="the result is too large", data=mark(Mark.TOO_LARGE))
             return SessionMessage(JSONRPCError(jsonrpc="2.0", id=line.request_id, error=error))
+        if not line.startswith(b"{"):  # not worth parsing: some log a lot
+            self.tail.add_noise(line)
+            return None
         try:
             return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
         except ValueError as error:
@@ -186,6 +189,8 @@ class _Pump:
         except OSError as error:
             # The server may live on with its stdin closed: end the session, or calls would wait for ever.
             await self._lose(f"it closed its stdin ({error.strerror or error})", inbound)
+        except ValueError as error:
+            await self._lose(f"a message to it cannot be written ({error})", inbound)
 
     async def _listen(self) -> None:
         stderr = self.process.stderr
