@@ -1,12 +1,22 @@
-"""For every test: where nothing may be missing, a skip is a failure."""
+"""For every test: where nothing may be missing, a skip is a failure; and how many examples properties try.
+
+``HYPOTHESIS_PROFILE=thorough`` tries many times as many as a developer waits for.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
 from tests.needs import nothing_may_be_missing
+
+# No deadline: how long one example takes says something of the machine, not of the code.
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 _OTHER_PYTHON = "needs Python"
 """How the reason of a skip begins that no installation can repair."""

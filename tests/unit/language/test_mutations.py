@@ -80,7 +80,7 @@ def everything(text: str) -> list[Diagnostic]:
 
 
 @given(st.sampled_from(TEXTS), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 5), PIECES), max_size=4))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_edited_text(text: str, edits: list[tuple[int, int, str]]) -> None:
     for at, removed, piece in edits:
         start = at % (len(text) + 1)
@@ -89,7 +89,6 @@ def test_edited_text(text: str, edits: list[tuple[int, int, str]]) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=60, deadline=None)
 def test_any_text(text: str) -> None:
     everything(text)
 
@@ -109,7 +108,7 @@ DOCUMENTS = readable()
 
 
 @given(st.sampled_from(DOCUMENTS), st.data())
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_edited_nodes(document: JsonValue, data: st.DataObject) -> None:
     document = copy.deepcopy(document)
     for _ in range(data.draw(st.integers(1, 3))):
@@ -129,6 +128,6 @@ def test_edited_nodes(document: JsonValue, data: st.DataObject) -> None:
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=6), st.lists(st.dictionaries(KEYS, VALUES, max_size=6), max_size=3))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_document_of_known_keys(document: dict[str, JsonValue], steps: list[dict[str, JsonValue]]) -> None:
     everything(json.dumps({"name": "w", **document, "steps": steps}, ensure_ascii=False))
