@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar, TypeAlias
 
-import attrs
+import msgspec
 
 from ael.types import JsonValue
 
@@ -32,8 +32,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen
-class ErrorView:
+class ErrorView(msgspec.Struct, frozen=True):
     """What an event says of an error."""
 
     code: str
@@ -41,8 +40,7 @@ class ErrorView:
     retryable: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class _Event:
+class _Event(msgspec.Struct, frozen=True, kw_only=True):
     """The fields every event has; ``path`` is ``""`` for the execution itself, ``attempt`` 0 without one."""
 
     type: ClassVar[str]
@@ -55,39 +53,35 @@ class _Event:
     def to_dict(self) -> dict[str, JsonValue]:
         """JSON-ready: ``type seq ts execution_id path attempt`` first, then the event's own fields."""
         plain: dict[str, JsonValue] = {"type": self.type}
-        for field in attrs.fields(type(self)):
-            plain[field.name] = _plain(getattr(self, field.name))
+        for name in self.__struct_fields__:
+            plain[name] = _plain(getattr(self, name))
         return plain
 
 
-@attrs.frozen(kw_only=True)
-class ExecutionStarted(_Event):
+class ExecutionStarted(_Event, frozen=True, kw_only=True):
     """The inputs are valid and the first steps are about to start."""
 
     type = "execution_started"
     workflow_id: str
     workflow_version: str
     steps: int
-    labels: Mapping[str, str] = attrs.field(factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@attrs.frozen(kw_only=True)
-class StepReady(_Event):
+class StepReady(_Event, frozen=True, kw_only=True):
     """All that the step waits for has settled."""
 
     type = "step_ready"
 
 
-@attrs.frozen(kw_only=True)
-class StepStarted(_Event):
+class StepStarted(_Event, frozen=True, kw_only=True):
     """An attempt begins; ``max_attempts`` is how many there may be."""
 
     type = "step_started"
     max_attempts: int = 1
 
 
-@attrs.frozen(kw_only=True)
-class StepAttemptFailed(_Event):
+class StepAttemptFailed(_Event, frozen=True, kw_only=True):
     """An attempt failed; ``retry_at`` says when the next begins, ``None`` that there is none."""
 
     type = "step_attempt_failed"
@@ -95,16 +89,14 @@ class StepAttemptFailed(_Event):
     retry_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
-class StepCompleted(_Event):
+class StepCompleted(_Event, frozen=True, kw_only=True):
     """The step has its output."""
 
     type = "step_completed"
     duration_ms: float = 0.0
 
 
-@attrs.frozen(kw_only=True)
-class StepFailed(_Event):
+class StepFailed(_Event, frozen=True, kw_only=True):
     """The step failed, and with it the scope it is in."""
 
     type = "step_failed"
@@ -112,8 +104,7 @@ class StepFailed(_Event):
     duration_ms: float = 0.0
 
 
-@attrs.frozen(kw_only=True)
-class StepSkipped(_Event):
+class StepSkipped(_Event, frozen=True, kw_only=True):
     """The step does not run, or its failure was skipped; ``error`` is set for the latter."""
 
     type = "step_skipped"
@@ -121,16 +112,14 @@ class StepSkipped(_Event):
     error: ErrorView | None = None
 
 
-@attrs.frozen(kw_only=True)
-class StepCancelled(_Event):
+class StepCancelled(_Event, frozen=True, kw_only=True):
     """The step was running and was stopped."""
 
     type = "step_cancelled"
     reason: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class ToolCalled(_Event):
+class ToolCalled(_Event, frozen=True, kw_only=True):
     """A tool is being called; ``server`` is ``None`` for Python functions and built-in tools."""
 
     type = "tool_called"
@@ -138,8 +127,7 @@ class ToolCalled(_Event):
     server: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class ToolReturned(_Event):
+class ToolReturned(_Event, frozen=True, kw_only=True):
     """The call is over, ``ok`` or not."""
 
     type = "tool_returned"
@@ -149,18 +137,16 @@ class ToolReturned(_Event):
     duration_ms: float = 0.0
 
 
-@attrs.frozen(kw_only=True)
-class LogEmitted(_Event):
+class LogEmitted(_Event, frozen=True, kw_only=True):
     """A tool or a code step said something; ``level`` is ``debug info warning error`` or ``progress``."""
 
     type = "log"
     level: str
     message: str
-    fields: Mapping[str, JsonValue] = attrs.field(factory=dict)
+    fields: Mapping[str, JsonValue] = msgspec.field(default_factory=dict)
 
 
-@attrs.frozen(kw_only=True)
-class ExecutionFinished(_Event):
+class ExecutionFinished(_Event, frozen=True, kw_only=True):
     """The last event of an execution."""
 
     type = "execution_finished"
@@ -189,7 +175,7 @@ def _plain(value: JsonValue) -> JsonValue:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, ErrorView):
-        return attrs.asdict(value)
+        return msgspec.structs.asdict(value)
     if isinstance(value, Mapping):
         return dict(value)
     return value

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
-
 from ael.language.catalog.problem import Problem
 
 __all__ = ["CodeInputUnknown", "CodeRefused", "CodeStepUnknown", "CodeSyntax", "ExecutorUnavailable", "ExecutorUnknown"]
 
 
-@attrs.frozen
-class CodeSyntax(Problem):
+class CodeSyntax(Problem, frozen=True):
     """The code is no Python. ``return`` and ``await`` are allowed at its top level."""
 
     code = "AEL701"
@@ -19,8 +16,7 @@ class CodeSyntax(Problem):
     reason: str
 
 
-@attrs.frozen
-class CodeRefused(Problem):
+class CodeRefused(Problem, frozen=True):
     """The executor will not run this code: it uses something that is forbidden, or that the executor lacks."""
 
     code = "AEL702"
@@ -32,8 +28,7 @@ class CodeRefused(Problem):
     what_to_do: str
 
 
-@attrs.frozen
-class ExecutorUnknown(Problem):
+class ExecutorUnknown(Problem, frozen=True):
     """The step names an executor that does not exist."""
 
     code = "AEL703"
@@ -45,8 +40,7 @@ class ExecutorUnknown(Problem):
     known: str
 
 
-@attrs.frozen
-class ExecutorUnavailable(Problem):
+class ExecutorUnavailable(Problem, frozen=True):
     """The executor exists but cannot be used here: it is not installed, or the engine does not allow it."""
 
     code = "AEL704"
@@ -57,8 +51,7 @@ class ExecutorUnavailable(Problem):
     what_to_do: str
 
 
-@attrs.frozen
-class CodeStepUnknown(Problem):
+class CodeStepUnknown(Problem, frozen=True):
     """The code reads a step that does not exist."""
 
     code = "AEL705"
@@ -70,8 +63,7 @@ class CodeStepUnknown(Problem):
     known: str
 
 
-@attrs.frozen
-class CodeInputUnknown(Problem):
+class CodeInputUnknown(Problem, frozen=True):
     """The code reads an input that is not declared."""
 
     code = "AEL706"

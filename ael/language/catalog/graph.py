@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import attrs
-
 from ael.diagnostics import Severity
 from ael.language.catalog.problem import Problem
 
 __all__ = ["CircularDependency", "DependencyRepeated", "DependencyUnknown", "SelfDependency", "StepsUnordered"]
 
 
-@attrs.frozen
-class DependencyUnknown(Problem):
+class DependencyUnknown(Problem, frozen=True):
     """``depends_on`` names ids of steps of the same block."""
 
     code = "AEL201"
@@ -25,8 +22,7 @@ class DependencyUnknown(Problem):
     known: str
 
 
-@attrs.frozen
-class SelfDependency(Problem):
+class SelfDependency(Problem, frozen=True):
     """A step that waits for itself would never start. It does so by naming itself, or by reading its own output."""
 
     code = "AEL202"
@@ -35,8 +31,7 @@ class SelfDependency(Problem):
     step: str
 
 
-@attrs.frozen
-class DependencyRepeated(Problem):
+class DependencyRepeated(Problem, frozen=True):
     """``depends_on`` names the same step twice; once is enough."""
 
     code = "AEL203"
@@ -47,8 +42,7 @@ class DependencyRepeated(Problem):
     dependency: str
 
 
-@attrs.frozen
-class CircularDependency(Problem):
+class CircularDependency(Problem, frozen=True):
     """Steps wait for each other in a circle, so that none of them could ever start.
 
     A step waits for what it names in ``depends_on``, for every step it reads in a template or in code, and, with
@@ -61,8 +55,7 @@ class CircularDependency(Problem):
     path: str
 
 
-@attrs.frozen
-class StepsUnordered(Problem):
+class StepsUnordered(Problem, frozen=True):
     """Files written for Ploston ran strictly in file order; here only dependencies order steps.
 
     Two steps that neither wait for each other nor only read may run at the same time, or in any order. A file that

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import attrs
-
 from ael.diagnostics import Severity
 from ael.language.catalog.problem import Problem
 
@@ -21,8 +19,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen
-class OldKey(Problem):
+class OldKey(Problem, frozen=True):
     """The key of an old file that has another name here. Both load."""
 
     code = "AEL190"
@@ -33,8 +30,7 @@ class OldKey(Problem):
     new: str
 
 
-@attrs.frozen
-class OldValue(Problem):
+class OldValue(Problem, frozen=True):
     """The value of an old file that has another name here. Both load."""
 
     code = "AEL191"
@@ -46,8 +42,7 @@ class OldValue(Problem):
     new: str
 
 
-@attrs.frozen
-class ListForm(Problem):
+class ListForm(Problem, frozen=True):
     """Inputs and outputs of old files are lists; here they are mappings by name. Both load."""
 
     code = "AEL192"
@@ -58,8 +53,7 @@ class ListForm(Problem):
     example: str
 
 
-@attrs.frozen
-class PackagesIgnored(Problem):
+class PackagesIgnored(Problem, frozen=True):
     """``packages`` of old files asked for Python packages in code steps. Code runs in a sandbox that has its own."""
 
     code = "AEL193"
@@ -68,8 +62,7 @@ class PackagesIgnored(Problem):
     advice = "remove it"
 
 
-@attrs.frozen
-class ServerBesideTool(Problem):
+class ServerBesideTool(Problem, frozen=True):
     """``mcp`` beside ``tool`` names the server of an ambiguous tool; ``server.tool`` says the same in one word."""
 
     code = "AEL194"
@@ -80,8 +73,7 @@ class ServerBesideTool(Problem):
     tool: str
 
 
-@attrs.frozen
-class PythonExec(Problem):
+class PythonExec(Problem, frozen=True):
     """The tool ``python_exec`` of old files is a code step here."""
 
     code = "AEL195"
@@ -90,8 +82,7 @@ class PythonExec(Problem):
     advice = "write its code as `code: |`"
 
 
-@attrs.frozen
-class OldCode(Problem):
+class OldCode(Problem, frozen=True):
     """Code of old files reaches everything through ``context``; here the names stand for themselves. Both work."""
 
     code = "AEL196"
@@ -101,8 +92,7 @@ class OldCode(Problem):
     name: str
 
 
-@attrs.frozen
-class ResultVariable(Problem):
+class ResultVariable(Problem, frozen=True):
     """Code of old files leaves its result in the variable ``result``; ``return`` says it in place. Both work."""
 
     code = "AEL197"

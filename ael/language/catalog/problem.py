@@ -5,15 +5,14 @@ from __future__ import annotations
 import inspect
 from typing import ClassVar
 
-import attrs
+import msgspec
 
 from ael.diagnostics import Severity
 
 __all__ = ["Problem", "listing"]
 
 
-@attrs.frozen
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One problem of one kind; a subclass's fields are the names its wording uses.
 
     The docstring of a subclass is its long explanation, which ``ael explain`` prints.
@@ -48,7 +47,7 @@ class Problem:
         return inspect.cleandoc(cls.__doc__ or "")
 
     def _words(self) -> dict[str, object]:
-        return {field.name: getattr(self, field.name) for field in attrs.fields(type(self))}
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 def listing(names: tuple[str, ...], *, most: int = 8) -> str:

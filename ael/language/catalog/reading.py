@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from ael.language.catalog.problem import Problem
 
 __all__ = [
@@ -28,8 +26,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen
-class FileMissing(Problem):
+class FileMissing(Problem, frozen=True):
     """There is no file at the path that was given.
 
     Paths are taken relative to the folder the command runs in.
@@ -41,8 +38,7 @@ class FileMissing(Problem):
     path: str
 
 
-@attrs.frozen
-class FileUnreadable(Problem):
+class FileUnreadable(Problem, frozen=True):
     """The path leads to something that cannot be read as a file: a folder, or a file without permission."""
 
     code = "AEL002"
@@ -52,8 +48,7 @@ class FileUnreadable(Problem):
     reason: str
 
 
-@attrs.frozen
-class FileTooLarge(Problem):
+class FileTooLarge(Problem, frozen=True):
     """A workflow file has at most 5 MB.
 
     The size is checked before anything is read. Data belongs into inputs, or into files that a tool reads.
@@ -66,8 +61,7 @@ class FileTooLarge(Problem):
     limit: int
 
 
-@attrs.frozen
-class EncodingInvalid(Problem):
+class EncodingInvalid(Problem, frozen=True):
     """A workflow file is UTF-8 text, with or without a byte order mark."""
 
     code = "AEL004"
@@ -77,8 +71,7 @@ class EncodingInvalid(Problem):
     offset: int
 
 
-@attrs.frozen
-class YamlSyntax(Problem):
+class YamlSyntax(Problem, frozen=True):
     """The text does not follow the rules of YAML.
 
     YAML goes by indentation: keys of one mapping stand in the same column. Text that contains ``: `` or `` #``, or
@@ -92,8 +85,7 @@ class YamlSyntax(Problem):
     what_to_do: str
 
 
-@attrs.frozen
-class TabIndentation(Problem):
+class TabIndentation(Problem, frozen=True):
     """YAML does not allow tabs in indentation, because their width is not defined."""
 
     code = "AEL006"
@@ -101,8 +93,7 @@ class TabIndentation(Problem):
     advice = "indent with spaces"
 
 
-@attrs.frozen
-class DuplicateKey(Problem):
+class DuplicateKey(Problem, frozen=True):
     """A mapping has the same key twice.
 
     Other YAML readers silently keep the last one, so one of the two values would be lost without a word.
@@ -115,8 +106,7 @@ class DuplicateKey(Problem):
     first_line: int
 
 
-@attrs.frozen
-class AliasTooLarge(Problem):
+class AliasTooLarge(Problem, frozen=True):
     """Aliases (``*name``) stand for a copy of what they refer to; nested, a few lines can stand for gigabytes.
 
     Their expansion is bounded: 100,000 values and 5 MB of text.
@@ -128,8 +118,7 @@ class AliasTooLarge(Problem):
     name: str
 
 
-@attrs.frozen
-class AliasUnknown(Problem):
+class AliasUnknown(Problem, frozen=True):
     """An alias (``*name``) refers to an anchor (``&name``) that stands before it and is complete.
 
     If the text only begins with an asterisk, quote it.
@@ -141,8 +130,7 @@ class AliasUnknown(Problem):
     name: str
 
 
-@attrs.frozen
-class TagUnsupported(Problem):
+class TagUnsupported(Problem, frozen=True):
     """YAML tags (``!name``, ``!!str``) are not supported: a value's type is seen from how it is written.
 
     Quote what shall be text; write numbers, ``true``, ``false`` and ``null`` plain.
@@ -154,8 +142,7 @@ class TagUnsupported(Problem):
     tag: str
 
 
-@attrs.frozen
-class MergeKey(Problem):
+class MergeKey(Problem, frozen=True):
     """The merge key ``<<`` is not part of YAML 1.2 and not supported.
 
     Use ``defaults`` for what all steps share, or an alias for a whole value.
@@ -166,8 +153,7 @@ class MergeKey(Problem):
     advice = "write the keys out, or use `defaults` for what all steps share"
 
 
-@attrs.frozen
-class SeveralDocuments(Problem):
+class SeveralDocuments(Problem, frozen=True):
     """A workflow file holds one YAML document: one workflow."""
 
     code = "AEL012"
@@ -175,8 +161,7 @@ class SeveralDocuments(Problem):
     advice = "put each workflow into a file of its own"
 
 
-@attrs.frozen
-class NumberNotFinite(Problem):
+class NumberNotFinite(Problem, frozen=True):
     """``.nan``, ``.inf``, and numbers too large to be represented, are no values of JSON."""
 
     code = "AEL013"
@@ -185,8 +170,7 @@ class NumberNotFinite(Problem):
     text: str
 
 
-@attrs.frozen
-class BracesUnquoted(Problem):
+class BracesUnquoted(Problem, frozen=True):
     """A value that begins with ``{{`` has to be quoted, because a brace begins a mapping in YAML.
 
     Write ``url: "{{ inputs.url }}"`` instead of ``url: {{ inputs.url }}``.
@@ -198,8 +182,7 @@ class BracesUnquoted(Problem):
     quoted: str
 
 
-@attrs.frozen
-class TooDeep(Problem):
+class TooDeep(Problem, frozen=True):
     """Values are nested at most 100 levels deep."""
 
     code = "AEL015"
@@ -208,8 +191,7 @@ class TooDeep(Problem):
     limit: int
 
 
-@attrs.frozen
-class KeyNotText(Problem):
+class KeyNotText(Problem, frozen=True):
     """A key is text, or a number or word taken as text; a list or a mapping cannot be one."""
 
     code = "AEL016"
@@ -218,8 +200,7 @@ class KeyNotText(Problem):
     kind: str
 
 
-@attrs.frozen
-class CharacterForbidden(Problem):
+class CharacterForbidden(Problem, frozen=True):
     """Control characters and lone surrogates do not belong in YAML text.
 
     In double quotes they can be written as escapes: ``"\\x07"``.
@@ -231,8 +212,7 @@ class CharacterForbidden(Problem):
     character: str
 
 
-@attrs.frozen
-class FileEmpty(Problem):
+class FileEmpty(Problem, frozen=True):
     """The file has nothing in it but white space and comments."""
 
     code = "AEL018"

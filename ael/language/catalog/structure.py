@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from ael.language.catalog.problem import Problem
 
 __all__ = [
@@ -36,8 +34,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen
-class TypeWrong(Problem):
+class TypeWrong(Problem, frozen=True):
     """A value has another type than its key asks for.
 
     Only ``true`` and ``false`` are booleans: ``yes``, ``no``, ``on`` and ``off`` are text. What is quoted is text.
@@ -50,8 +47,7 @@ class TypeWrong(Problem):
     got: str
 
 
-@attrs.frozen
-class KeyUnknown(Problem):
+class KeyUnknown(Problem, frozen=True):
     """A key that ael does not know is an error, because a misspelt key would otherwise be lost without a word."""
 
     code = "AEL102"
@@ -63,8 +59,7 @@ class KeyUnknown(Problem):
     elsewhere: str
 
 
-@attrs.frozen
-class KeyMissing(Problem):
+class KeyMissing(Problem, frozen=True):
     """A required key is not there."""
 
     code = "AEL103"
@@ -75,8 +70,7 @@ class KeyMissing(Problem):
     about: str
 
 
-@attrs.frozen
-class NotSupportedYet(Problem):
+class NotSupportedYet(Problem, frozen=True):
     """The language reserves this key or form for a later version; this version does not run it.
 
     It is refused instead of ignored, so that no workflow silently does something else than it says.
@@ -89,8 +83,7 @@ class NotSupportedYet(Problem):
     where: str
 
 
-@attrs.frozen
-class NotAChoice(Problem):
+class NotAChoice(Problem, frozen=True):
     """The value is none of those that the key takes."""
 
     code = "AEL105"
@@ -101,8 +94,7 @@ class NotAChoice(Problem):
     nearest: str | None
 
 
-@attrs.frozen
-class DurationInvalid(Problem):
+class DurationInvalid(Problem, frozen=True):
     """A duration is a number of seconds, or numbers with the units ``d h m s ms`` in this order: ``1m30s``, ``500ms``.
 
     A timeout is more than zero, a delay at least zero.
@@ -116,8 +108,7 @@ class DurationInvalid(Problem):
     got: str
 
 
-@attrs.frozen
-class NumberOutOfRange(Problem):
+class NumberOutOfRange(Problem, frozen=True):
     """The number is smaller or larger than its key allows."""
 
     code = "AEL107"
@@ -127,8 +118,7 @@ class NumberOutOfRange(Problem):
     got: str
 
 
-@attrs.frozen
-class NameInvalid(Problem):
+class NameInvalid(Problem, frozen=True):
     """A workflow's name and a step's id consist of ASCII letters, digits, ``_`` and ``-``.
 
     A name begins with a letter, an id with a letter or ``_``, so that both can be used in templates and on the
@@ -143,8 +133,7 @@ class NameInvalid(Problem):
     first: str
 
 
-@attrs.frozen
-class DuplicateId(Problem):
+class DuplicateId(Problem, frozen=True):
     """Two steps have the same id, so that ``steps.<id>`` would be ambiguous."""
 
     code = "AEL109"
@@ -154,8 +143,7 @@ class DuplicateId(Problem):
     first_line: int | str
 
 
-@attrs.frozen
-class IdReserved(Problem):
+class IdReserved(Problem, frozen=True):
     """Ids that begin with two underscores are reserved: neither templates nor code can read such names."""
 
     code = "AEL110"
@@ -164,8 +152,7 @@ class IdReserved(Problem):
     step: str
 
 
-@attrs.frozen
-class BodyMissing(Problem):
+class BodyMissing(Problem, frozen=True):
     """A step does exactly one thing: it calls a ``tool`` or runs ``code``."""
 
     code = "AEL111"
@@ -174,8 +161,7 @@ class BodyMissing(Problem):
     where: str
 
 
-@attrs.frozen
-class SeveralBodies(Problem):
+class SeveralBodies(Problem, frozen=True):
     """A step does exactly one thing; two bodies are two steps."""
 
     code = "AEL112"
@@ -185,8 +171,7 @@ class SeveralBodies(Problem):
     bodies: str
 
 
-@attrs.frozen
-class KeyMisplaced(Problem):
+class KeyMisplaced(Problem, frozen=True):
     """A key has no meaning beside what this step does."""
 
     code = "AEL113"
@@ -197,8 +182,7 @@ class KeyMisplaced(Problem):
     body: str
 
 
-@attrs.frozen
-class FallbackUnreachable(Problem):
+class FallbackUnreachable(Problem, frozen=True):
     """``fallback`` is the output of a step that was skipped; this step is never skipped with one.
 
     A step can be skipped by ``on_error: skip``, by ``on_exhausted: skip`` with ``on_error: retry``, by
@@ -211,8 +195,7 @@ class FallbackUnreachable(Problem):
     where: str
 
 
-@attrs.frozen
-class OnExhaustedUnused(Problem):
+class OnExhaustedUnused(Problem, frozen=True):
     """``on_exhausted`` says what ``on_error: retry`` does when no attempt is left; alone it is never asked.
 
     ``retry`` with ``on_error: skip`` retries first and then skips.
@@ -225,8 +208,7 @@ class OnExhaustedUnused(Problem):
     value: str
 
 
-@attrs.frozen
-class BracesNotRead(Problem):
+class BracesNotRead(Problem, frozen=True):
     """Templates are read in ``params``, ``fallback``, ``when`` and outputs; elsewhere braces would stay as they are."""
 
     code = "AEL116"
@@ -235,8 +217,7 @@ class BracesNotRead(Problem):
     what: str
 
 
-@attrs.frozen
-class StepsEmpty(Problem):
+class StepsEmpty(Problem, frozen=True):
     """A workflow has at least one step."""
 
     code = "AEL117"
@@ -244,8 +225,7 @@ class StepsEmpty(Problem):
     advice = "add a step with an `id` and a `tool` or `code`"
 
 
-@attrs.frozen
-class DefaultMisfits(Problem):
+class DefaultMisfits(Problem, frozen=True):
     """The default of an input has to be a value that the input itself would accept."""
 
     code = "AEL118"
@@ -255,8 +235,7 @@ class DefaultMisfits(Problem):
     reason: str
 
 
-@attrs.frozen
-class SchemaInvalid(Problem):
+class SchemaInvalid(Problem, frozen=True):
     """Inputs and outputs are declared in JSON Schema 2020-12; this is none."""
 
     code = "AEL119"
@@ -266,8 +245,7 @@ class SchemaInvalid(Problem):
     reason: str
 
 
-@attrs.frozen
-class SchemaRemote(Problem):
+class SchemaRemote(Problem, frozen=True):
     """A schema is complete in itself: nothing is fetched from elsewhere while a workflow is loaded."""
 
     code = "AEL120"
@@ -277,8 +255,7 @@ class SchemaRemote(Problem):
     reference: str
 
 
-@attrs.frozen
-class InputUnclear(Problem):
+class InputUnclear(Problem, frozen=True):
     """An entry of ``inputs`` as a list: ``- name``, ``- name: default``, ``- name: {...}``, ``- {name: n, ...}``."""
 
     code = "AEL121"
@@ -287,8 +264,7 @@ class InputUnclear(Problem):
     number: int
 
 
-@attrs.frozen
-class OutputUnclear(Problem):
+class OutputUnclear(Problem, frozen=True):
     """A declared output has its value in exactly one of ``value`` and ``from``."""
 
     code = "AEL122"
@@ -297,8 +273,7 @@ class OutputUnclear(Problem):
     what: str
 
 
-@attrs.frozen
-class KeysExclude(Problem):
+class KeysExclude(Problem, frozen=True):
     """Two keys that say the same thing, or exclude each other, are both there."""
 
     code = "AEL123"
@@ -309,8 +284,7 @@ class KeysExclude(Problem):
     second: str
 
 
-@attrs.frozen
-class DuplicateName(Problem):
+class DuplicateName(Problem, frozen=True):
     """In list form, two entries declare the same name."""
 
     code = "AEL124"
@@ -320,8 +294,7 @@ class DuplicateName(Problem):
     name: str
 
 
-@attrs.frozen
-class TextEmpty(Problem):
+class TextEmpty(Problem, frozen=True):
     """The text has nothing in it."""
 
     code = "AEL125"
@@ -329,8 +302,7 @@ class TextEmpty(Problem):
     what: str
 
 
-@attrs.frozen
-class PythonExecUnclear(Problem):
+class PythonExecUnclear(Problem, frozen=True):
     """``tool: python_exec`` of old files is read as a code step; then its params are the code and nothing else.
 
     There, templates in the code were rendered before it ran, and ``context`` passed values in. Code steps read

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from ael.language.catalog.problem import Problem
 
 __all__ = [
@@ -23,8 +21,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen
-class TemplateProblemKind(Problem):
+class TemplateProblemKind(Problem, frozen=True):
     """What all problems inside a template have: the sentence of the template parser, and the nearest known name."""
 
     wording = "{sentence}"
@@ -37,16 +34,14 @@ class TemplateProblemKind(Problem):
         return self.what_to_do if self.what_to_do and not self.nearest else super().hint()
 
 
-@attrs.frozen
-class TemplateSyntax(TemplateProblemKind):
+class TemplateSyntax(TemplateProblemKind, frozen=True):
     """The text between the braces is no Jinja expression, or the braces do not match."""
 
     code = "AEL301"
     advice = "check quotes, brackets and braces; `{{% raw %}}` keeps braces as text"
 
 
-@attrs.frozen
-class RootUnknown(TemplateProblemKind):
+class RootUnknown(TemplateProblemKind, frozen=True):
     """A template begins with one of the known names: ``inputs steps config secrets workflow execution_id step``.
 
     Text inside an expression is quoted: ``{{ inputs.x | default("none") }}``.
@@ -56,70 +51,61 @@ class RootUnknown(TemplateProblemKind):
     advice = "names are `inputs`, `steps`, `config`, `secrets`, `workflow`, `execution_id` and `step`"
 
 
-@attrs.frozen
-class StepUnknown(TemplateProblemKind):
+class StepUnknown(TemplateProblemKind, frozen=True):
     """A template or code reads a step that does not exist. ``default`` does not cover that: it is no matter of data."""
 
     code = "AEL303"
     advice = "declare a step with this id"
 
 
-@attrs.frozen
-class InputUnknown(TemplateProblemKind):
+class InputUnknown(TemplateProblemKind, frozen=True):
     """A template or code reads an undeclared input. ``default`` does not cover that: it is no matter of data."""
 
     code = "AEL304"
     advice = "declare it under `inputs`"
 
 
-@attrs.frozen
-class FieldUnknown(TemplateProblemKind):
+class FieldUnknown(TemplateProblemKind, frozen=True):
     """``steps.<id>``, ``workflow`` and ``step`` have a fixed set of fields; a step's data is below ``output``."""
 
     code = "AEL305"
     advice = "a step has `output`, `status`, `success`, `error`, `duration_ms` and `attempt`"
 
 
-@attrs.frozen
-class FilterUnknown(TemplateProblemKind):
+class FilterUnknown(TemplateProblemKind, frozen=True):
     """There is no filter of this name. Filters are Jinja's, and ``json``, ``fromjson``, ``keys`` and ``values``."""
 
     code = "AEL306"
 
 
-@attrs.frozen
-class TestUnknown(TemplateProblemKind):
+class TestUnknown(TemplateProblemKind, frozen=True):
     """There is no test of this name (``is ...``). Tests are Jinja's."""
 
     __test__ = False  # pytest: this is no test class
     code = "AEL307"
 
 
-@attrs.frozen
-class FunctionUnknown(TemplateProblemKind):
+class FunctionUnknown(TemplateProblemKind, frozen=True):
     """Templates can call ``range``, ``dict`` and ``namespace``, and nothing else. Work belongs into tools and code."""
 
     code = "AEL308"
     advice = "the functions are `range`, `dict` and `namespace`; use a filter or a code step"
 
 
-@attrs.frozen
-class FilterArguments(TemplateProblemKind):
+class FilterArguments(TemplateProblemKind, frozen=True):
     """A filter is given more or fewer arguments than it takes."""
 
     code = "AEL309"
 
 
-@attrs.frozen
-class TemplateTooLarge(TemplateProblemKind):
+class TemplateTooLarge(TemplateProblemKind, frozen=True):
     """A template is too long, too deeply nested, or builds too much from constants alone."""
 
     code = "AEL310"
     advice = "move the work into a code step"
 
 
-@attrs.frozen
-class MixedCondition(TemplateProblemKind):
+class MixedCondition(TemplateProblemKind, frozen=True):
     """A condition is an expression without braces, or one ``{{ ... }}`` over the whole; not text around braces.
 
     ``when: "{{ inputs.n }} > 3"`` would be the text ``5 > 3``, which is always true.
@@ -129,8 +115,7 @@ class MixedCondition(TemplateProblemKind):
     advice = "write the whole condition without braces"
 
 
-@attrs.frozen
-class TemplateNotSupported(TemplateProblemKind):
+class TemplateNotSupported(TemplateProblemKind, frozen=True):
     """The template reads something that a later version of ael has."""
 
     code = "AEL312"

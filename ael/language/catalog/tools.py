@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import attrs
-
 from ael.diagnostics import Severity
 from ael.language.catalog.problem import Problem
 
 __all__ = ["ServerUnknown", "ToolAmbiguous", "ToolDisabled", "ToolMissingSkipped", "ToolUnknown"]
 
 
-@attrs.frozen
-class ToolUnknown(Problem):
+class ToolUnknown(Problem, frozen=True):
     """No known source offers the tool. A step that can do without it says ``on_missing_tool: skip``."""
 
     code = "AEL601"
@@ -24,8 +21,7 @@ class ToolUnknown(Problem):
     nearest: str | None
 
 
-@attrs.frozen
-class ToolAmbiguous(Problem):
+class ToolAmbiguous(Problem, frozen=True):
     """More than one source has a tool of this bare name."""
 
     code = "AEL602"
@@ -37,8 +33,7 @@ class ToolAmbiguous(Problem):
     first: str
 
 
-@attrs.frozen
-class ServerUnknown(Problem):
+class ServerUnknown(Problem, frozen=True):
     """The step names an MCP server that is not configured."""
 
     code = "AEL603"
@@ -50,8 +45,7 @@ class ServerUnknown(Problem):
     servers: str
 
 
-@attrs.frozen
-class ToolDisabled(Problem):
+class ToolDisabled(Problem, frozen=True):
     """The tool exists but is switched off in this engine."""
 
     code = "AEL604"
@@ -62,8 +56,7 @@ class ToolDisabled(Problem):
     what_to_do: str
 
 
-@attrs.frozen
-class ToolMissingSkipped(Problem):
+class ToolMissingSkipped(Problem, frozen=True):
     """No known source offers the tool, and the step says ``on_missing_tool: skip``: it will be skipped."""
 
     code = "AEL605"
