@@ -10,6 +10,11 @@ import attrs
 __all__ = ["McpServer"]
 
 _USER = re.compile(r"//[^/@]*@")
+_SECRET_NAME = re.compile(
+    r"api_?key|token|secret|passw|passphrase|authoriz|credential|cookie|(?<![a-z])(key|pass|auth)(?![a-z])",
+    re.IGNORECASE,
+)
+_SHORTEST_SECRET = 4
 
 
 @attrs.frozen(kw_only=True)
@@ -56,3 +61,15 @@ class McpServer:
         if self.command is not None:
             return self.written or " ".join((self.command, *self.args))
         return _USER.sub("//", (self.written or self.url or "").partition("?")[0])
+
+    def hide(self, text: str) -> str:
+        """The text without the secrets this server was given, which servers quote in what they complain of.
+
+        These are the values of headers and variables whose names say so, whole and word by word
+        (``Bearer TOKEN``); not those of fewer than four characters.
+        """
+        given = (value for name, value in (*self.env.items(), *self.headers.items()) if _SECRET_NAME.search(name))
+        secrets = {part for value in given for part in (value, *value.split()) if len(part) >= _SHORTEST_SECRET}
+        for secret in sorted(secrets - {"Bearer", "Basic"}, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text

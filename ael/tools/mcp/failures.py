@@ -67,14 +67,16 @@ def failure_of(error: BaseException, server: McpServer, within_s: float, tail: T
     name = f"MCP server {server.name!r}"
     if isinstance(leaf, ImportError):
         return Failure(f"{name} needs the extra `mcp`: {leaf}", False, f"run `{_EXTRA}`", cause=leaf)
-    details = {"server": server.name, **_details(tail)}
+    details = _details(server, tail)
     if isinstance(leaf, OSError) and server.command is not None and leaf.filename is not None:
         return _not_started(leaf, server, details)
     why = _why(leaf, within_s, tail)
     if server.command is None:
-        return _no_answer(leaf, server, why, details)
+        return _no_answer(leaf, server, server.hide(why), details)
+    if why == str(leaf) and isinstance(getattr(leaf, "code", None), int):
+        why = f"it answered with the error {why!r}"
     hint = "run its command by hand to see more"
-    return Failure(f"{name} does not start: {why}{_said(tail)}", True, hint, details, leaf)
+    return Failure(f"{name} does not start: {server.hide(why + _said(tail))}", True, hint, details, leaf)
 
 
 def _no_answer(leaf: BaseException, server: McpServer, why: str, details: dict[str, JsonValue]) -> Failure:
@@ -89,18 +91,19 @@ def _no_answer(leaf: BaseException, server: McpServer, why: str, details: dict[s
     return Failure(f"MCP server {server.name!r} at {server.shown} {verb}: {why}", True, hint, details, leaf)
 
 
-def lost(call: str, server: str, why: str, tail: Tail) -> ToolLostError:
+def lost(call: str, server: McpServer, why: str, tail: Tail) -> ToolLostError:
     """The connection broke during a call: how the process ended and what it said last, where that is known.
 
     Args:
         call: The tool's full name.
-        server: The server's name.
+        server: The server.
         why: What is told when nothing better is known.
         tail: What the server wrote, and how it ended.
     """
     reason = f"its process {_ended(tail.exit_code)}" if tail.exit_code is not None else tail.broken or why
-    message = f"the connection to MCP server {server!r} broke while {call} ran: {reason}{_said(tail)}"
-    return ToolLostError(message, details={"server": server, **_details(tail)})
+    what = server.hide(f"{reason}{_said(tail)}")
+    message = f"the connection to MCP server {server.name!r} broke while {call} ran: {what}"
+    return ToolLostError(message, details=_details(server, tail))
 
 
 def last_words(lines: Sequence[str]) -> str | None:
@@ -121,9 +124,11 @@ def _said(tail: Tail) -> str:
     return f"; it said: {words}" if words else ""
 
 
-def _details(tail: Tail) -> dict[str, JsonValue]:
-    known: dict[str, JsonValue] = {"stderr": tail.lines(), "stdout": tail.noise()}
-    details = {key: lines for key, lines in known.items() if lines}
+def _details(server: McpServer, tail: Tail) -> dict[str, JsonValue]:
+    details: dict[str, JsonValue] = {"server": server.name}
+    for key, lines in (("stderr", tail.lines()), ("stdout", tail.noise())):
+        if lines:
+            details[key] = [server.hide(line) for line in lines]
     if tail.exit_code is not None:
         details["exit_code"] = tail.exit_code
     return details
@@ -163,14 +168,15 @@ def _searched(server: McpServer) -> str:
 def _why(leaf: BaseException, within_s: float, tail: Tail) -> str:
     if tail.exit_code is not None:
         return f"its process {_ended(tail.exit_code)} before it said hello"
+    if tail.broken is not None:  # before the timeout, which may have ended while the rest was put away
+        return f"{tail.broken} before it said hello"
     if isinstance(leaf, TimeoutError):
         return f"it said no hello within {within_s:g} s"
     if isinstance(leaf, AELError):
         return leaf.message
-    if tail.broken is not None:
-        return f"{tail.broken} before it said hello"
     # Of what pydantic says of a wrong message, only that there is one is for people.
-    return _PYDANTIC.sub("", str(leaf)).partition("\n")[0] or type(leaf).__name__
+    text = _PYDANTIC.sub("", str(leaf)).partition("\n")[0]
+    return text or ("an answer of it is not as the protocol wants it" if str(leaf) else type(leaf).__name__)
 
 
 def _ended(code: int) -> str:

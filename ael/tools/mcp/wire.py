@@ -73,7 +73,7 @@ async def connect(
     client = Client(transport, cache=None, client_info=Implementation(name="ael", version="0.1.0"))
     async with client:
         tools = await _list_tools(client.session, server.name)
-        yield SdkSession(client.session, server.name, tools, settings.max_result_bytes, tail)
+        yield SdkSession(client.session, server, tools, settings.max_result_bytes, tail)
 
 
 async def _list_tools(session: ClientSession, server: str) -> dict[str, ToolSpec]:
@@ -107,7 +107,12 @@ class SdkSession:
     """Implements :class:`ael.tools.mcp.session.Session` over the SDK's session."""
 
     def __init__(
-        self, session: ClientSession, server: str, tools: Mapping[str, ToolSpec], max_result_bytes: int, tail: Tail
+        self,
+        session: ClientSession,
+        server: McpServer,
+        tools: Mapping[str, ToolSpec],
+        max_result_bytes: int,
+        tail: Tail,
     ) -> None:
         self.tools = tools
         self._session = session
@@ -119,7 +124,7 @@ class SdkSession:
         self, tool: str, arguments: dict[str, JsonValue], meta: dict[str, JsonValue], progress: Progress | None
     ) -> CallResult:
         """See the protocol."""
-        name = f"{self._server}.{tool}"
+        name = f"{self._server.name}.{tool}"
         try:
             result = await self._session.call_tool(
                 tool,
@@ -169,7 +174,7 @@ class SdkSession:
                 kind: type[ToolUnavailableError] = SessionGoneError
             case Mark.UNREACHED:
                 kind = ToolUnavailableError
-        message = f"MCP server {self._server!r} cannot be reached for {name}: {error.message}"
+        message = f"MCP server {self._server.name!r} cannot be reached for {name}: {error.message}"
         return kind(message, retryable=True, hint="start the server, or correct its url")
 
     def _lost(self, name: str, why: str) -> ToolLostError:

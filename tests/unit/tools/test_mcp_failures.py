@@ -9,11 +9,14 @@ import sys
 
 import pytest
 
+from ael.errors import ToolError
 from ael.mcp_server import McpServer
 from ael.tools.mcp.failures import failure_of, last_words, lost
 from ael.tools.mcp.lines import Tail
 from ael.tools.mcp.marks import Mark, mark
 from ael.types import JsonValue
+
+SERVER = McpServer(name="srv", command="x")
 
 NODE = """node:internal/modules/cjs/loader:1143
   throw err;
@@ -76,14 +79,14 @@ def tail(*, exit_code: int | None = None, broken: str | None = None, stderr: str
     ids=["exit-code", "signal", "unknown-signal", "pipe", "stderr-before-stdout", "nothing-known"],
 )
 def test_what_a_lost_call_tells(ended: Tail, told: str) -> None:
-    error = lost("srv.run", "srv", "Connection closed", ended)
+    error = lost("srv.run", SERVER, "Connection closed", ended)
     assert error.message == f"the connection to MCP server 'srv' broke while srv.run ran: {told}"
 
 
 def test_a_lost_call_carries_what_is_known() -> None:
-    error = lost("srv.run", "srv", "why", tail(exit_code=3, stderr="a\nb", stdout="c"))
+    error = lost("srv.run", SERVER, "why", tail(exit_code=3, stderr="a\nb", stdout="c"))
     assert error.details == {"server": "srv", "stderr": ["a", "b"], "stdout": ["c"], "exit_code": 3}
-    assert lost("srv.run", "srv", "why", tail()).details == {"server": "srv"}
+    assert lost("srv.run", SERVER, "why", tail()).details == {"server": "srv"}
 
 
 @pytest.mark.parametrize(
@@ -95,8 +98,8 @@ def test_a_lost_call_carries_what_is_known() -> None:
     ],
     ids=["exit-code", "pipe", "neither"],
 )
-def test_what_a_failed_start_tells(ended: Tail, told: str) -> None:
-    failure = failure_of(RuntimeError("Connection closed"), McpServer(name="srv", command="x"), 5.0, ended)
+def test_what_a_failed_start_tells_of_the_process(ended: Tail, told: str) -> None:
+    failure = failure_of(RuntimeError("Connection closed"), SERVER, 5.0, ended)
     assert failure.message == f"MCP server 'srv' does not start: {told}"
 
 
@@ -160,6 +163,12 @@ class Answered(Exception):
         self.data = data
 
 
+class Refused(Answered):
+    """As the SDK's error for an error the server made."""
+
+    code = -32000
+
+
 REACH = "cannot be reached"
 NO_MCP = "does not answer as an MCP server does"
 REFUSES = "refuses us"
@@ -186,3 +195,32 @@ def test_an_endpoint_that_does_not_answer(error: Exception, told: str, hint: str
     assert failure.hint is not None
     assert hint in failure.hint
     assert failure.retryable
+
+
+@pytest.mark.parametrize(
+    ("error", "broken", "told"),
+    [
+        (TimeoutError(), None, "it said no hello within 5 s"),
+        (TimeoutError(), "it closed its stdout", "it closed its stdout before it said hello"),
+        (ValueError("1 validation error for Hello\n x"), None, "an answer of it is not as the protocol wants it"),
+        (ValueError(), None, "ValueError"),
+        (ToolError("it lists too much"), None, "it lists too much"),
+        (Refused("license expired"), None, "it answered with the error 'license expired'"),
+    ],
+    ids=["timeout", "timeout-while-leaving", "pydantic", "no-words", "ours", "refused"],
+)
+def test_what_a_failed_start_tells_of_the_protocol(error: Exception, broken: str | None, told: str) -> None:
+    failure = failure_of(error, SERVER, 5.0, tail(broken=broken))
+    assert failure.message == f"MCP server 'srv' does not start: {told}"
+
+
+def test_secrets_a_server_was_given_are_not_quoted() -> None:
+    env = {"API_KEY": "hunter2", "MODE": "loud", "SHORT_TOKEN": "on", "BYPASS": "wrong"}
+    server = McpServer(name="srv", command="x", env=env)
+    said = tail(stderr="key hunter2 is wrong, loud and on", stdout="hunter2")
+    for error in (lost("srv.run", server, "why", said), failure_of(ValueError(), server, 5.0, said).error()):
+        assert "key *** is wrong, loud and on" in error.message
+        assert "hunter2" not in str(error.details)
+    at_url = McpServer(name="srv", url="http://host/mcp", headers={"Authorization": "Bearer hunter2"})
+    failure = failure_of(ValueError("bad value 'Bearer hunter2' or hunter2"), at_url, 5.0, tail())
+    assert failure.message.endswith("bad value '***' or ***")
