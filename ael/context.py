@@ -50,7 +50,7 @@ class SecretsRoot:
 
 
 def result_view(result: StepResult | None) -> dict[str, JsonValue]:
-    """What ``steps.<id>`` shows of a step: LANGUAGE.md, section 3."""
+    """What ``steps.<id>`` shows of a step: docs/language.md, section 3."""
     if result is None:
         return {"output": None, "status": "pending", "success": False, "error": None, "duration_ms": 0.0, "attempt": 0}
     error = result.error

@@ -4,7 +4,7 @@ Contract
 --------
 * ``execute`` returns a result for whatever goes wrong in a workflow; it raises only when there is nothing to
   run, and lets cancellation through. ``start`` is the same in the background, with events.
-* A step: condition, params, attempts with waits between them, result (LANGUAGE.md, section 5). Attempts are
+* A step: condition, params, attempts with waits between them, result (docs/language.md, section 5). Attempts are
   bounded by their timeout; the engine cancels the call and does not rely on tools to keep time.
 * An engine belongs to one event loop at a time; any number of tasks may use it at once, and any number of
   engines may live in one process. Nothing here is global.

@@ -1,6 +1,6 @@
 """How a step ends: every final :class:`StepResult` that is not plain success is made here.
 
-LANGUAGE.md, section 5: what a failure does, what a skip carries, where an error's place is.
+docs/language.md, section 5: what a failure does, what a skip carries, where an error's place is.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def _compile_step(definition: WorkflowDefinition, flow: Flow, number: int) -> Pl
 
 
 def _policy(definition: WorkflowDefinition, step: StepDefinition) -> tuple[RetryConfig, OnError]:
-    """The retries in force, and what follows when they are used up (LANGUAGE.md, section 5)."""
+    """The retries in force, and what follows when they are used up (docs/language.md, section 5)."""
     on_error = step.on_error or definition.defaults.on_error or OnError.FAIL
     retry = step.retry or definition.defaults.retry
     if on_error is OnError.RETRY:

@@ -1,6 +1,6 @@
 """Whether a failed attempt is followed by another, and after how long. Pure: no clock, no sleep.
 
-LANGUAGE.md, section 5. The waits come from the wait generators of the ``backoff`` package; ``backoff``
+docs/language.md, section 5. The waits come from the wait generators of the ``backoff`` package; ``backoff``
 has no linear one, that is ours.
 """
 

@@ -97,7 +97,7 @@ class HttpProvider:
         """Nothing to wait for."""
 
     async def call(self, tool: str, call: ToolCall) -> ToolOutcome:
-        """Make the request; see LANGUAGE.md, section 8."""
+        """Make the request; see docs/language.md, section 8."""
         params = call.params
         check_params(HTTP_REQUEST.input_schema, params, tool)
         if "json" in params and "body" in params:

@@ -1,4 +1,4 @@
-"""From a tool's name to the source that offers it: LANGUAGE.md, section 8.
+"""From a tool's name to the source that offers it: docs/language.md, section 8.
 
 A name is looked up as a full name (``server.tool``), then bare: among Python functions and built-in tools,
 then in the known lists of servers, and only then are the other servers started to be asked. What was found is

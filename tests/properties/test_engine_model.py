@@ -1,4 +1,4 @@
-"""The whole engine against a simulation in plain Python of LANGUAGE, sections 4, 5 and 7.
+"""The whole engine against a simulation in plain Python of docs/language.md, sections 4, 5 and 7.
 
 The simulation keeps a list of events in time and knows nothing of asyncio. Durations carry small unique
 fractions, so that no two things happen at the same instant by chance; an example in which they do is left

@@ -1,6 +1,6 @@
 """The scheduler against a reference that looks at every step after every event, on random graphs.
 
-The reference knows no countdowns and no queues: it asks LANGUAGE's sentences of all steps, again and again,
+The reference knows no countdowns and no queues: it asks the language's sentences of all steps, again and again,
 until nothing changes.
 """
 
@@ -77,7 +77,7 @@ def graphs(draw: st.DrawFn) -> Graph:
 
 
 class Reference:
-    """LANGUAGE, sections 4 and 5, asked of every step after every event."""
+    """docs/language.md, sections 4 and 5, asked of every step after every event."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

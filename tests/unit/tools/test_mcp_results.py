@@ -1,4 +1,4 @@
-"""What a tool's answer becomes, by LANGUAGE.md section 8."""
+"""What a tool's answer becomes, by docs/language.md, section 8."""
 
 from __future__ import annotations
 
