@@ -106,7 +106,7 @@ class Inputs:
             read = (_declared(name, item, (*at, name), report) for name, item in value.items())
             return tuple(declared for declared in read if declared is not None)
         if not isinstance(value, list):
-            return refuse_type(value, "a mapping", at, report)
+            return refuse_type(value, "a mapping", at, report, "write `name: {type: string}` for each")
         report.add(old.ListForm("inputs", "name: {type: string}"), at, key=True)
         return _unique(_from_list(value, at, report), report)
 

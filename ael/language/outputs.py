@@ -56,7 +56,9 @@ class Outputs:
             read = [_declared(name, item, (*at, name), report) for name, item in value.items()]
             return tuple(output for output in read if output is not None)
         if not isinstance(value, list):
-            return refuse_type(value, "a mapping", at, report)
+            return refuse_type(
+                value, "a mapping", at, report, "write `name: TEMPLATE` for each, or `output: TEMPLATE` for one"
+            )
         report.add(old.ListForm("outputs", 'name: "{{ steps.x.output }}"'), at, key=True)
         return _from_list(value, at, report)
 

@@ -12,12 +12,13 @@ import attrs
 
 from ael.definition import MISSING, Path
 from ael.language.catalog import old, structure
+from ael.language.foreign import KEYS
 from ael.language.report import Report
 from ael.language.shapes import Schema, Shape, refuse_type
 from ael.language.suggest import nearest
 from ael.types import JsonValue
 
-__all__ = ["Key", "Record", "Table", "read_record"]
+__all__ = ["Key", "Record", "Table", "meant_key", "read_record"]
 
 STAGE = 1
 """Keys of later stages are known by name and refused."""
@@ -82,7 +83,7 @@ def read_record(table: Table, value: Mapping[str, JsonValue], at: Path, report: 
     for name, item in value.items():
         key = table.rows.get(name)
         if key is None:
-            misspelt.add(_unknown_key(table, name, at, report))
+            misspelt.add(_unknown_key(table, name, value, at, report))
         elif name == key.name or _old_name(key, name, value, at, report):
             result = _read_value(key, item, (*at, name), report)
             if result is not MISSING:
@@ -119,11 +120,19 @@ def _old_name(key: Key, name: str, value: Mapping[str, JsonValue], at: Path, rep
     return True
 
 
-def _unknown_key(table: Table, name: str, at: Path, report: Report) -> str | None:
+def meant_key(table: Table, name: str, value: Mapping[str, JsonValue]) -> str | None:
+    """The key of the table that an unknown one stands for elsewhere, unless the mapping has that too."""
+    key = KEYS.get(table.title, {}).get(name)
+    return None if key is None or key in value or name in table.rows else key
+
+
+def _unknown_key(table: Table, name: str, value: Mapping[str, JsonValue], at: Path, report: Report) -> str | None:
     """Report it; the name of the key it was probably meant to be."""
     path = (*at, name)
-    other = next((other.title for other in table.others if name in other.rows), None)
-    near = None if other else nearest(name, [key.name for key in table.keys if key.stage <= STAGE])
+    near = meant_key(table, name, value)
+    other = None if near else next((other.title for other in table.others if name in other.rows), None)
+    if near is None and other is None:
+        near = nearest(name, [key.name for key in table.keys if key.stage <= STAGE])
     elsewhere = (
         f"`{name}` is a key of {other}"
         if other

@@ -14,6 +14,7 @@ import attrs
 from ael.definition import MISSING, Path
 from ael.language.catalog import listing, old, structure
 from ael.language.durations import parse_duration
+from ael.language.foreign import foreign_duration
 from ael.language.report import Report
 from ael.language.suggest import nearest
 from ael.types import JsonValue
@@ -78,10 +79,19 @@ def has_braces(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
-def refuse_type(value: JsonValue, expected: str, at: Path, report: Report) -> JsonValue:
-    """Report a value of the wrong type."""
-    report.add(structure.TypeWrong(report.what(at), expected, describe(value)), at)
+def refuse_type(value: JsonValue, expected: str, at: Path, report: Report, advice: str = "") -> JsonValue:
+    """Report a value of the wrong type, with what to do where the value shows what was meant."""
+    report.add(structure.TypeWrong(report.what(at), expected, describe(value), advice), at)
     return MISSING
+
+
+_SWITCHES = {**dict.fromkeys(("yes", "on", "true", "1"), "true"), **dict.fromkeys(("no", "off", "false", "0"), "false")}
+
+
+def _unquoted(value: JsonValue) -> str:
+    """What to do about a number in quotes; nothing about anything else."""
+    written = value.strip() if isinstance(value, str) else ""
+    return f"write {written} without quotes" if parse_duration(written) is not None and written.isascii() else ""
 
 
 def refuse_braces(value: JsonValue, at: Path, report: Report) -> bool:
@@ -138,7 +148,10 @@ class Flag:
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
         """The boolean."""
-        return value if isinstance(value, bool) else refuse_type(value, "true or false", at, report)
+        if isinstance(value, bool):
+            return value
+        switch = _SWITCHES.get(str(value).casefold())
+        return refuse_type(value, "true or false", at, report, f"write `{switch}`, without quotes" if switch else "")
 
     def schema(self) -> Schema:
         """A boolean."""
@@ -208,7 +221,7 @@ class Count:
         if refuse_braces(value, at, report):
             return MISSING
         if not isinstance(value, int) or isinstance(value, bool):
-            return refuse_type(value, "a whole number", at, report)
+            return refuse_type(value, "a whole number", at, report, _unquoted(value))
         if value < self.minimum:
             report.add(structure.NumberOutOfRange(report.what(at), f"at least {self.minimum}", str(value)), at)
             return MISSING
@@ -232,7 +245,7 @@ class Amount:
             return MISSING
         number = None if isinstance(value, str) else parse_duration(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return refuse_type(value, "a number", at, report)
+            return refuse_type(value, "a number", at, report, _unquoted(value))
         if number is None or number < self.minimum or (self.maximum is not None and number > self.maximum):
             rule = f"at least {self.minimum:g}" if self.maximum is None else f"{self.minimum:g} to {self.maximum:g}"
             report.add(structure.NumberOutOfRange(report.what(at), rule, describe(value)), at)
@@ -274,7 +287,9 @@ class Duration:
         seconds = parse_duration(value)
         if seconds is None or (self.timeout and seconds == 0):
             expected = "a duration of more than 0 seconds, or none" if self.timeout else "a duration"
-            report.add(structure.DurationInvalid(report.what(at), expected, describe(value)), at)
+            near = foreign_duration(value) if isinstance(value, str) else None
+            fix = None if near is None else report.replace(at, near, f"write `{near}`")
+            report.add(structure.DurationInvalid(report.what(at), expected, describe(value), near), at, fix=fix)
             return MISSING
         return seconds
 
@@ -299,7 +314,13 @@ class Names:
             name = Text().read(value, at, report)
             return () if name is MISSING else (name,)
         if not isinstance(value, list):
-            return refuse_type(value, "a name or a list of names", at, report)
+            return refuse_type(
+                value,
+                "a name or a list of names",
+                at,
+                report,
+                "write `depends_on: [a, b]`" if at[-1] == "depends_on" else "",
+            )
         read = (Text().read(item, (*at, i), report) for i, item in enumerate(value) if item is not MISSING)
         return tuple(name for name in read if name is not MISSING)
 
@@ -316,7 +337,9 @@ class Object:
         """The mapping; empty for nothing at all."""
         if value is None:
             return {}
-        return value if isinstance(value, dict) else refuse_type(value, "a mapping", at, report)
+        if isinstance(value, dict):
+            return value
+        return refuse_type(value, "a mapping", at, report, "write `name: value` for each")
 
     def schema(self) -> Schema:
         """An object."""

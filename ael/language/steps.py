@@ -10,8 +10,9 @@ import attrs
 from ael.definition import MISSING, Body, CodeBody, Defaults, Path, StepDefinition, ToolBody
 from ael.language.aliases import note_code, note_server, python_exec
 from ael.language.catalog import listing, structure
+from ael.language.records import meant_key
 from ael.language.report import Report
-from ael.language.tables import BODIES
+from ael.language.tables import BODIES, STEP
 from ael.types import JsonValue, OnError
 
 __all__ = ["Draft", "build_step"]
@@ -104,7 +105,7 @@ def _id_is_a_name(draft: Draft) -> None:
 
 def _one_body(draft: Draft) -> None:
     bodies = tuple(f"`{name}`" for name in BODIES if name in draft.raw)
-    if not bodies:
+    if not bodies and not any(meant_key(STEP, name, draft.raw) in BODIES for name in draft.raw):
         draft.report.add(structure.BodyMissing(draft.where), draft.at)
     elif len(bodies) > 1:
         draft.report.add(structure.SeveralBodies(draft.where, listing(bodies)), draft.path(bodies[1][1:-1]), key=True)

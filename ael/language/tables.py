@@ -84,7 +84,8 @@ class _Retry:
         if isinstance(value, int) and not isinstance(value, bool):
             attempts = Count(1).read(value, at, report)
             return attempts if attempts is MISSING else RetryConfig(max_attempts=attempts)
-        return refuse_type(value, "a number of attempts or a mapping", at, report)
+        advice = "write how many attempts there are in all, such as `retry: 3`"
+        return refuse_type(value, "a number of attempts or a mapping", at, report, advice)
 
     def schema(self) -> Schema:
         return {"anyOf": [Count(1).schema(), RETRY.schema()]}
@@ -153,7 +154,8 @@ class _Steps:
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
         if not isinstance(value, list):
-            return refuse_type(value, "a list of steps", at, report)
+            advice = "write each step as an item, `- id: NAME`, with its keys below"
+            return refuse_type(value, "a list of steps", at, report, advice)
         if not value:
             report.add(structure.StepsEmpty(), at, key=True)
         record = Record(STEP)

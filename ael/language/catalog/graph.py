@@ -15,11 +15,11 @@ class DependencyUnknown(Problem, frozen=True):
 
     code = "AEL201"
     wording = "step {step!r} depends on {dependency!r}, which is no step"
-    advice = "the steps are {known}"
+    advice = "{what_to_do}"
     step: str
     dependency: str
     nearest: str | None
-    known: str
+    what_to_do: str
 
 
 class SelfDependency(Problem, frozen=True):

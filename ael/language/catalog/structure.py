@@ -42,9 +42,11 @@ class TypeWrong(Problem, frozen=True):
 
     code = "AEL101"
     wording = "{what} must be {expected}, not {got}"
+    advice = "{what_to_do}"
     what: str
     expected: str
     got: str
+    what_to_do: str = ""
 
 
 class KeyUnknown(Problem, frozen=True):
@@ -106,6 +108,7 @@ class DurationInvalid(Problem, frozen=True):
     what: str
     expected: str
     got: str
+    nearest: str | None = None
 
 
 class NumberOutOfRange(Problem, frozen=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ael.definition import StepDefinition
+import re
+
+from ael.definition import Path, StepDefinition
 from ael.diagnostics import Diagnostic, Edit, Fix
 from ael.graph import edges, find_cycle
 from ael.language.catalog import graph, listing
@@ -34,15 +36,25 @@ def _check_dependencies(step: StepDefinition, context: Context) -> None:
         if name in seen:
             context.report.add(graph.DependencyRepeated(step.id, name), path)
         elif name not in known:
-            near = nearest(name, known)
-            fix = None if near is None else context.report.replace(path, near, f"write `{near}`")
-            unsafe = None if fix is None else Fix(fix.message, fix.edits)
-            context.report.add(
-                graph.DependencyUnknown(step.id, name, near, listing(context.step_ids)), path, fix=unsafe
-            )
+            _report_unknown(step, name, path, context)
         elif name == step.id:
             context.report.add(graph.SelfDependency(step.id), path)
         seen.add(name)
+
+
+def _report_unknown(step: StepDefinition, name: str, path: Path, context: Context) -> None:
+    known = context.flow.numbers
+    several = [part for part in re.split(r"[,;\s]+", name) if part]
+    if len(several) > 1 and all(part in known for part in several):
+        written = f"[{', '.join(several)}]"
+        problem = graph.DependencyUnknown(step.id, name, None, f"write a list: `{written}`")
+        context.report.add(problem, path, fix=context.report.replace(path, written, f"write `{written}`"))
+        return
+    near = nearest(name, known)
+    fix = None if near is None else context.report.replace(path, near, f"write `{near}`")
+    unsafe = None if fix is None else Fix(fix.message, fix.edits)
+    advice = f"the steps are {listing(context.step_ids)}"
+    context.report.add(graph.DependencyUnknown(step.id, name, near, advice), path, fix=unsafe)
 
 
 def _dependency_path(step: StepDefinition, index: int, context: Context) -> tuple[str | int, ...]:

@@ -348,7 +348,10 @@ NEAR = {
     "on-error": "did you mean 'on_error'?",
     "fall_back": "did you mean 'fallback'?",
     "max_attempts": "`max_attempts` is a key of `retry`",
-    "inputs": "`inputs` is a key of the workflow",
+    "inputs": "did you mean 'params'?",
+    "tags": "`tags` is a key of the workflow",
+    "needs": "did you mean 'depends_on'?",
+    "continue-on-error": "did you mean 'on_error'?",
 }
 
 
