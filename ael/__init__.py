@@ -5,8 +5,9 @@ The public API and nothing else. Names are resolved on first use, so that ``impo
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ael.late import late_exports
 
 if TYPE_CHECKING:
     from ael.assembly import check as check
@@ -67,19 +68,11 @@ _HOMES = {
     "ael.tools.function": "Tool ToolContext tool",
     "ael.types": "Backoff ExecutionResult ExecutionStatus OnError RetryConfig StepResult StepStatus",
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - every member is a string
+__all__ = ["__version__", *sorted(" ".join(_HOMES.values()).split())]  # noqa: PLE0604 - every member is a string
 
-
-def __getattr__(name: str) -> object:
-    module = _HOME.get(name)
-    if module is None:
-        raise AttributeError(f"module 'ael' has no attribute {name!r}")
-    value: object = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
+__getattr__ = late_exports(globals(), _HOMES)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*globals(), *__all__})

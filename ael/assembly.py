@@ -8,9 +8,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias
 
+from ael import config as configuration
 from ael.clock import SystemClock
 from ael.code import SafeExecutor
-from ael.config import Config, load_config, load_mcp_servers, parse_config
+from ael.config import Config
 from ael.definition import WorkflowDefinition
 from ael.diagnostics import Diagnostic
 from ael.engine import WorkflowEngine
@@ -23,9 +24,9 @@ from ael.registry import FileRegistry
 from ael.secret_values import EnvironmentSecrets
 from ael.settings import Settings
 from ael.source import Source
+from ael.tools import mcp
 from ael.tools.function import FunctionProvider, tools_from
 from ael.tools.http import HttpProvider
-from ael.tools.mcp import McpProvider
 from ael.tools.routing import RoutingInvoker
 from ael.tools.shell import ShellProvider
 from ael.types import ExecutionResult, JsonValue
@@ -149,7 +150,7 @@ def _config(config: str | Path | Mapping[str, JsonValue] | Config | None) -> Con
         return Config()
     if isinstance(config, Config):
         return config
-    return parse_config(config) if isinstance(config, Mapping) else load_config(config)
+    return configuration.parse_config(config) if isinstance(config, Mapping) else configuration.load_config(config)
 
 
 def _invoker(
@@ -163,14 +164,14 @@ def _invoker(
             FunctionProvider(functions, settings),
             HttpProvider(settings, clock),
             ShellProvider(settings, clock),
-            *(McpProvider(server, settings, clock) for server in servers),
+            *(mcp.McpProvider(server, settings, clock) for server in servers),
         ],
         clock,
     )
 
 
 def _servers(mcp_servers: McpServers) -> Sequence[McpServer]:
-    return () if mcp_servers is None else load_mcp_servers(mcp_servers).servers
+    return () if mcp_servers is None else configuration.load_mcp_servers(mcp_servers).servers
 
 
 def _executors(settings: Settings) -> list[CodeExecutor]:

@@ -23,15 +23,12 @@ Unknown keys are errors; ``journal`` and ``limits`` are not supported yet.
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
 from operator import eq
 from pathlib import Path
-from types import ModuleType
 
 import attrs
 from cattrs import Converter
@@ -39,6 +36,7 @@ from cattrs.errors import BaseValidationError
 
 from ael.config.expand import Expansion
 from ael.config.mcp_files import load_mcp_servers
+from ael.config.model import Config
 from ael.config.problems import invalid, problems_in
 from ael.config.servers import Reading, read_server
 from ael.errors import ConfigInvalidError
@@ -47,40 +45,7 @@ from ael.mcp_server import McpServer
 from ael.settings import Settings
 from ael.types import JsonValue
 
-__all__ = ["Config", "load_config", "parse_config"]
-
-
-@attrs.frozen(kw_only=True)
-class Config:
-    """What a project says. The default is what holds where no file says anything.
-
-    Attributes:
-        workflows: Files and folders, absolute.
-        tools: Names of modules.
-        settings: ``secrets`` included.
-        mcp_servers: Those of the file itself, then those of its ``mcp`` file; all consented to.
-        source: The file, or ``None``.
-        notes: Sentences about what was passed over.
-    """
-
-    workflows: tuple[str, ...] = ()
-    tools: tuple[str, ...] = ()
-    settings: Settings = attrs.field(factory=Settings)
-    mcp_servers: tuple[McpServer, ...] = ()
-    source: Path | None = None
-    notes: tuple[str, ...] = ()
-
-    def tool_modules(self) -> list[ModuleType]:
-        """Import the tools' modules; the file's folder comes first on the path, as with ``python -m``.
-
-        Raises:
-            ConfigInvalidError: A module is not there, or fails when it is imported.
-        """
-        if self.tools and self.source is not None:
-            folder = str(self.source.absolute().parent)
-            if folder not in sys.path:
-                sys.path.insert(0, folder)
-        return [_imported(name, self.source) for name in self.tools]
+__all__ = ["load_config", "parse_config"]
 
 
 @attrs.frozen
@@ -177,17 +142,6 @@ def _document(path: Path) -> Mapping[str, JsonValue] | None:
         return document
     tool = document.get("tool", {}).get("ael")
     return tool if isinstance(tool, Mapping) else None
-
-
-def _imported(name: str, source: Path | None) -> ModuleType:
-    where = f" (named in {source})" if source else ""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ConfigInvalidError(f"cannot import the tools in {name!r}{where}: {error}") from error
-    except Exception as error:  # a module of the user's may raise anything while it is imported
-        kind = type(error).__name__
-        raise ConfigInvalidError(f"the tools in {name!r}{where} fail when imported: {kind}: {error}") from error
 
 
 _ABOVE_ZERO = ("default_timeout", "connect_timeout", "code_cpu")

@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -150,10 +148,12 @@ class HttpProvider:
         """
         client = self._client
         if client is None:
+            from http import cookiejar  # brings http.client and urllib.request, which only requests need
+
             client = self._client = httpx.AsyncClient(
                 timeout=httpx.Timeout(None, connect=self._connect_timeout_s),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                cookies=cookiejar.CookieJar(cookiejar.DefaultCookiePolicy(allowed_domains=[])),
             )
         return client
 
@@ -273,6 +273,8 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
         return None
     if header.isascii() and header.strip().isdigit():
         return min(float(header), _YEAR_S)
+    from email.utils import parsedate_to_datetime  # brings the whole of email
+
     try:
         moment = parsedate_to_datetime(header)
     except ValueError:
