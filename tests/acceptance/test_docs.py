@@ -11,6 +11,7 @@ import importlib.util
 import json
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -74,6 +75,14 @@ def test_a_workflow_gives_the_outputs_that_the_page_shows(block: Block) -> None:
 def test_a_program_prints_what_the_page_shows(block: Block) -> None:
     shown = block.below.text if block.below and block.below.language == "text" else ""
     assert run_program(block.text) == shown
+
+
+def test_every_block_is_one_that_a_test_looks_at() -> None:
+    fences = [line for page in PAGES for line in re.findall(r"^```(\w*)", page.read_text(), re.MULTILINE) if line]
+    counts = Counter(fences)
+    assert set(counts) == {"console", "json", "python", "text", "toml", "yaml"}
+    assert counts["json"] == len(each("yaml", shown="json"))
+    assert counts["text"] == len(each("python", shown="text"))
 
 
 @pytest.mark.parametrize("block", each("toml"))
