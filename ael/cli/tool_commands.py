@@ -29,14 +29,22 @@ def listed(project: Project) -> list[ToolSpec]:
     async def ask() -> list[ToolSpec]:
         async with project.engine() as engine:
             await engine.invoker.wait_listed()
-            return list(engine.invoker.specs())
+            specs = list(engine.invoker.specs())
+            answered = {spec.server for spec in specs}
+            for server in project.servers():
+                if server.name not in answered and not server.disabled:
+                    say(f"warning: {_silence(engine.invoker, server.name)}")
+            return specs
 
-    specs = asyncio.run(ask())
-    answered = {spec.server for spec in specs}
-    for server in project.servers():
-        if server.name not in answered and not server.disabled:
-            say(f"warning: server {server.name!r} does not answer, or has no tools; `ael doctor --start` says more")
-    return specs
+    return asyncio.run(ask())
+
+
+def _silence(invoker: ToolInvoker, server: str) -> str:
+    """Why a server that was asked has no tools: no name is empty, so it does not have that one either."""
+    found = invoker.lookup("", server)
+    if isinstance(found, ToolMiss) and found.reason == "unlisted" and found.advice:
+        return one_line(found.advice)
+    return f"server {server!r} has no tools"
 
 
 def print_list(specs: Sequence[ToolSpec], *, as_json: bool) -> None:
@@ -110,7 +118,8 @@ def _disabled(name: str, miss: ToolMiss) -> Exception:
 
 
 def _unlisted(name: str, miss: ToolMiss) -> Exception:
-    return ToolUnavailableError(f"there may be a tool {name!r}, but its server does not answer")
+    why = miss.advice or "its server does not answer"
+    return ToolUnavailableError(f"there may be a tool {name!r}, but {why}", hint="`ael doctor --start` says more")
 
 
 _MISSES = {

@@ -479,7 +479,7 @@ def test_a_server_that_does_not_answer_is_named(command: Command, project: Path)
     done = command("tools", "list", "--mcp", "mcp.json", "--json")
     assert done.code == 0
     assert "http.request" in [tool["name"] for tool in json.loads(done.out)]
-    assert "server 'gone' does not answer" in done.err
+    assert "server 'gone' does not start: there is no program 'no-such-program'" in done.err
     done = command("doctor", "--mcp", "mcp.json", "--start")
     assert done.code == 1
     assert "no-such-program" in done.out

@@ -53,6 +53,7 @@ class McpProvider:
         self._turns = asyncio.Semaphore(settings.server_concurrency)
         self._specs: tuple[ToolSpec, ...] = ()
         self._listed_generation = 0
+        self._silent: str | None = None  # why there is no list yet
 
     @property
     def listed(self) -> bool:
@@ -64,9 +65,11 @@ class McpProvider:
         return self._specs
 
     def miss(self, tool: str) -> ToolMiss | None:
-        """Why a server that is never started offers nothing."""
-        advice = self._blocked()
-        return None if advice is None else ToolMiss("disabled", (f"{self.name}.{tool}",), advice)
+        """Why a server that is never started, or did not start when it was asked, offers nothing."""
+        name, advice = f"{self.name}.{tool}", self._blocked()
+        if advice is not None:
+            return ToolMiss("disabled", (name,), advice)
+        return None if self._silent is None else ToolMiss("unlisted", (name,), self._silent)
 
     def repeatable(self, tool: str, call: ToolCall) -> bool:
         """By the annotations the server gives."""
@@ -110,7 +113,12 @@ class McpProvider:
         return None
 
     async def _live(self) -> Live:
-        live = await self._link.live()
+        try:
+            live = await self._link.live()
+        except ToolUnavailableError as error:
+            self._silent = None if self._listed_generation else error.message
+            raise
+        self._silent = None
         if live.generation > self._listed_generation:
             self._listed_generation = live.generation
             self._specs = tuple(live.session.tools.values())

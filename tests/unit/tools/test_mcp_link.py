@@ -138,6 +138,25 @@ def test_what_fails_to_start_is_told_to_everybody_and_tried_again_when_asked() -
     virtual(body)
 
 
+def test_why_there_is_no_list_is_known_until_there_is_one() -> None:
+    async def body(wire: Wire, made: McpProvider) -> None:
+        wire.failures = [ValueError("no")]
+        with pytest.raises(ToolUnavailableError):
+            await made.wait_listed()
+        why = "MCP server 'srv' does not start: no; it said: last words"
+        assert made.miss("echo") == ToolMiss("unlisted", ("srv.echo",), why)
+        await made.wait_listed()
+        assert made.miss("echo") is None
+        wire.lost()
+        wire.failures = [ValueError("no")]
+        with pytest.raises(ToolUnavailableError):
+            await made.wait_listed()
+        assert made.listed
+        assert made.miss("nothing") is None
+
+    virtual(body)
+
+
 def test_failed_starts_are_spaced() -> None:
     async def body(wire: Wire, made: McpProvider) -> None:
         wire.failures = [ValueError("no")] * 9
