@@ -21,6 +21,7 @@ from ael.language.compose import MAX_DEPTH, Composer, Event, UnreadableError
 from ael.language.nodes import Spans
 from ael.language.quoting import quoted
 from ael.language.report import Report, diagnose, replacement
+from ael.language.yaml_words import syntax_words
 from ael.source import Source
 from ael.types import JsonValue
 
@@ -173,7 +174,8 @@ class _Reading:
         elif here == "\t":
             self._report.add_span(reading.TabIndentation(), span, _without_tabs(self._source))
         else:
-            self._report.add_span(reading.YamlSyntax(problem, _advice(problem, here)), span)
+            said, advice = syntax_words(problem, self._source.text, at)
+            self._report.add_span(reading.YamlSyntax(said, advice), span)
 
 
 def _without_tabs(source: Source) -> Fix:
@@ -211,26 +213,6 @@ _FLOW_VALUE = re.compile(r"""[:,\[{]\s+(?P<value>\{\{[^{}]*\}\}[^\s,\]}"']*)""")
 def _character_name(error: yaml.reader.ReaderError) -> str:
     character = error.character
     return f"U+{character if isinstance(character, int) else ord(str(character)[:1] or '?'):04X}"
-
-
-_ADVICE = (
-    ("mapping values are not allowed", "quote the text if it contains ': ', or check the indentation of this line"),
-    ("found character that cannot start any token", "quote the text: it cannot begin with {here!r}"),
-    ("did not find expected key", "check the indentation; keys of one mapping stand in the same column"),
-    ("could not find expected ':'", "write `key: value`, or check the indentation of this line"),
-    ("block sequence entries are not allowed", "put the list on lines of its own, below its key"),
-    ("did not find expected '-' indicator", "check the indentation; items of one list stand in the same column"),
-    ("unexpected end of stream", "close the quotes"),
-    ("escape", "write a backslash in double quotes as '\\\\', or use single quotes"),
-    ("','", "check for a missing comma or bracket"),
-)
-
-
-def _advice(problem: str, here: str) -> str:
-    for part, advice in _ADVICE:
-        if part in problem:
-            return advice.format(here=here)
-    return "check indentation, quotes and brackets here"
 
 
 _SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-import attrs
+import msgspec
 
 from ael.definition import MISSING, Path
 from ael.language.catalog import listing, old, structure
@@ -102,8 +102,7 @@ def refuse_braces(value: JsonValue, at: Path, report: Report) -> bool:
     return False
 
 
-@attrs.frozen
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """Text without templates, not blank; ``code`` may hold braces."""
 
     code: bool = False
@@ -125,8 +124,7 @@ class Text:
         return {"type": "string"} if self.blank else {"type": "string", "minLength": 1}
 
 
-@attrs.frozen
-class VersionText:
+class VersionText(msgspec.Struct, frozen=True):
     """A version as it stands in the file: ``1.10`` is not ``1.1``."""
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
@@ -142,8 +140,7 @@ class VersionText:
         return {"type": ["string", "number"]}
 
 
-@attrs.frozen
-class Flag:
+class Flag(msgspec.Struct, frozen=True):
     """``true`` or ``false``."""
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
@@ -158,8 +155,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@attrs.frozen
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """One of some words.
 
     Attributes:
@@ -169,7 +165,7 @@ class Choice:
     """
 
     words: tuple[str, ...]
-    old_words: Mapping[str, str] = attrs.field(factory=dict)
+    old_words: Mapping[str, str] = msgspec.field(default_factory=dict)
     later: str | None = None
     later_words: tuple[str, ...] = ()
 
@@ -210,8 +206,7 @@ class Choice:
         return {"enum": [*self.words, *self.old_words]}
 
 
-@attrs.frozen
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """An integer of at least ``minimum``."""
 
     minimum: int = 1
@@ -232,8 +227,7 @@ class Count:
         return {"type": "integer", "minimum": self.minimum}
 
 
-@attrs.frozen
-class Amount:
+class Amount(msgspec.Struct, frozen=True):
     """A number from ``minimum`` up, to ``maximum`` if there is one."""
 
     minimum: float = 0
@@ -258,8 +252,7 @@ class Amount:
         return bounds if self.maximum is None else {**bounds, "maximum": self.maximum}
 
 
-@attrs.frozen
-class Jitter:
+class Jitter(msgspec.Struct, frozen=True):
     """``none``, ``full``, or a fraction of the wait."""
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
@@ -272,8 +265,7 @@ class Jitter:
         return {"anyOf": [{"enum": ["none", "full"]}, {"type": "number", "minimum": 0, "maximum": 1}]}
 
 
-@attrs.frozen
-class Duration:
+class Duration(msgspec.Struct, frozen=True):
     """Seconds, or text with units; a timeout is more than 0 and can be ``none``."""
 
     timeout: bool = False
@@ -302,8 +294,7 @@ class Duration:
         return {"anyOf": [number, {"type": "string", "minLength": 1, "pattern": pattern}]}
 
 
-@attrs.frozen
-class Names:
+class Names(msgspec.Struct, frozen=True):
     """One name, or a list of names."""
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
@@ -329,8 +320,7 @@ class Names:
         return {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
 
 
-@attrs.frozen
-class Object:
+class Object(msgspec.Struct, frozen=True):
     """A mapping of any JSON values, in which templates are read."""
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
@@ -346,8 +336,7 @@ class Object:
         return {"type": ["object", "null"]}
 
 
-@attrs.frozen
-class Anything:
+class Anything(msgspec.Struct, frozen=True):
     """Any JSON value, in which templates are read."""
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
@@ -359,8 +348,7 @@ class Anything:
         return {}
 
 
-@attrs.frozen
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """A condition: an expression as text, or plain ``true`` or ``false``."""
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
@@ -374,8 +362,7 @@ class Condition:
         return {"type": ["string", "boolean"]}
 
 
-@attrs.frozen
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True):
     """Loads and means nothing."""
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:

@@ -29,6 +29,23 @@ _BY_NAME = {"map": ("filter", 0), "select": ("test", 0), "reject": ("test", 0)}
 _BY_NAME |= {"selectattr": ("test", 1), "rejectattr": ("test", 1)}
 
 
+_FOREIGN: Mapping[str, str] = {
+    **dict.fromkeys(("len", "size"), "length"),
+    **dict.fromkeys(("str", "toString", "to_string"), "string"),
+    **dict.fromkeys(("sorted", "order"), "sort"),
+    **dict.fromkeys(("upcase", "toUpper", "uppercase"), "upper"),
+    **dict.fromkeys(("downcase", "toLower", "lowercase"), "lower"),
+    **dict.fromkeys(("to_json", "toJson", "toJSON", "dumps", "json_encode"), "tojson"),
+    **dict.fromkeys(("from_json", "fromJson", "fromJSON", "loads", "json_decode", "parse_json"), "fromjson"),
+    **dict.fromkeys(("strip", "trimmed"), "trim"),
+    "to_int": "int",
+    "to_float": "float",
+}
+"""Functions and filters of other languages → the filter that does it here."""
+_CLOCK = "there is no clock in templates; `workflow.start_time` is when the execution began"
+_ADVICE: Mapping[str, str] = dict.fromkeys(("now", "today", "datetime", "utcnow"), _CLOCK)
+
+
 class Analysis:
     """Walks a tree once.
 
@@ -118,8 +135,14 @@ class Analysis:
     def _check_function(self, callee: nodes.Name) -> None:
         known = {*FUNCTIONS, *self._local}
         if callee.name not in known:
-            message = f"there is no function {callee.name!r} in templates"
-            self._problem("unknown_function", message, (callee.name, callee.lineno - 1), nearest(callee.name, known))
+            name = callee.name
+            message = f"there is no function {name!r} in templates"
+            written = _FOREIGN.get(name, name)
+            advice = f"write `VALUE | {written}`" if written in self._environment.filters else _ADVICE.get(name)
+            near = None if advice else nearest(name, known)
+            self.problems.append(
+                TemplateProblem("unknown_function", message, name, callee.lineno - 1, len(name), near, advice)
+            )
 
     def _visit_filter(self, node: nodes.Filter) -> None:
         self._check_named("filter", node, node.lineno - 1)
@@ -147,7 +170,7 @@ class Analysis:
         table = self._environment.filters if what == "filter" else self._environment.tests
         if name not in table:
             message = f"there is no {what} {name!r}"
-            self._problem(f"unknown_{what}", message, (name, start), nearest(name, table))
+            self._problem(f"unknown_{what}", message, (name, start), _suggestion(what, name, table))
         return table.get(name)
 
     def _check_arguments(self, what: str, node: nodes.Filter | nodes.Test, function: object, start: int) -> None:
@@ -170,6 +193,11 @@ class Analysis:
     def _visit_refused(self, node: nodes.Node) -> None:
         tag = _REFUSED[type(node)]
         self._problem("syntax", f"`{{% {tag} %}}` is not available in templates", (tag, node.lineno - 1))
+
+
+def _suggestion(what: str, name: str, table: Mapping[str, object]) -> str | None:
+    foreign = _FOREIGN.get(name) if what == "filter" else None
+    return foreign or nearest(name, table)
 
 
 def _stored(tree: nodes.Template) -> Iterable[str]:

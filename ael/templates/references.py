@@ -17,7 +17,18 @@ _FIXED_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 _LATER_FIELDS: Mapping[str, tuple[str, ...]] = {"steps": ("items",), "workflow": ("status", "error")}
 ROOTS = ("inputs", "steps", "config", "secrets", "workflow", "execution_id", "step")
-_FOREIGN_WORDS = {"null": "none", "nil": "none", "undefined": "none", "context": "inputs", "input": "inputs"}
+_ADVICE = {
+    "env": "the environment is not read; declare an input, or read `secrets.NAME`",
+    "vars": "what `vars` of the execution's config holds is read as `config.NAME`",
+    "outputs": "what a step gave is read as `steps.ID.output`",
+}
+"""What to write for roots of other languages that have no one counterpart."""
+_FOREIGN_WORDS = {
+    **dict.fromkeys(("null", "nil", "undefined"), "none"),
+    **dict.fromkeys(("context", "input", "params", "args"), "inputs"),
+    **dict.fromkeys(("nodes", "tasks", "jobs"), "steps"),
+}
+_FOREIGN_FIELDS = {"result": "output", "return_value": "output"}
 
 
 @attrs.frozen
@@ -67,8 +78,18 @@ def longest_id(run: str, declared: Mapping[str, object] | frozenset[str]) -> str
 def unknown_root(name: str, start: int, names: Names, local: frozenset[str] = frozenset()) -> TemplateProblem:
     """The problem that ``name`` is nothing a template knows."""
     known = (*ROOTS, *names.locals, *local)
-    suggestion = _FOREIGN_WORDS.get(name) or nearest(name, known)
-    return TemplateProblem("unknown_root", f"{name!r} is not known in templates", name, start, len(name), suggestion)
+    advice = _ADVICE.get(name)
+    suggestion = None if advice else _owner(name, names) or _FOREIGN_WORDS.get(name) or nearest(name, known)
+    message = f"{name!r} is not known in templates"
+    return TemplateProblem("unknown_root", message, name, start, len(name), suggestion, advice)
+
+
+def _owner(name: str, names: Names) -> str | None:
+    """A step or an input that is named without where it is to be found."""
+    for root, declared in (("steps", names.steps), ("inputs", names.inputs)):
+        if name in declared:
+            return f"{root}.{name}"
+    return None
 
 
 def problems_of(chain: Chain, names: Names) -> Iterator[TemplateProblem]:
@@ -90,6 +111,9 @@ def _problems_of_keys(chain: Chain, names: Names) -> Iterator[TemplateProblem]:
         yield _unknown("unknown_step", f"there is no step {first.value!r} that can be read here", first, names.steps)
     elif chain.root == "steps" and len(chain.keys) > 1:
         yield from _field_problem(chain.keys[1], "steps", f"steps.{first.value}", STEP_FIELDS)
+    elif chain.root == "step" and first.value in names.steps:
+        message = f"`step` is this step; another one is read as `steps.{first.value}`"
+        yield TemplateProblem("unknown_field", message, "step", chain.start, len("step"), "steps")
     elif chain.root in _FIXED_FIELDS:
         yield from _field_problem(first, chain.root, chain.root, _FIXED_FIELDS[chain.root])
 
@@ -102,10 +126,12 @@ def _field_problem(key: Key, root: str, owner: str, fields: tuple[str, ...]) -> 
         yield TemplateProblem("not_supported", message, str(key.value), key.start, key.end - key.start)
     else:
         message = f"`{owner}` has no {key.value!r}; it has {', '.join(fields)}"
-        yield _unknown("unknown_field", message, key, fields)
+        advice = f"what the step gave is below `{owner}.output`" if root == "steps" else None
+        yield attrs.evolve(_unknown("unknown_field", message, key, fields), advice=advice)
 
 
 def _unknown(kind: str, message: str, key: Key, known: object) -> TemplateProblem:
     name = str(key.value)
-    suggestion = nearest(name, known)  # type: ignore[arg-type]
+    foreign = _FOREIGN_FIELDS.get(name) if kind == "unknown_field" else None
+    suggestion = foreign or nearest(name, known)  # type: ignore[arg-type]
     return TemplateProblem(kind, message, name, key.start, key.end - key.start, suggestion)

@@ -69,7 +69,6 @@ class FieldUnknown(TemplateProblemKind, frozen=True):
     """``steps.<id>``, ``workflow`` and ``step`` have a fixed set of fields; a step's data is below ``output``."""
 
     code = "AEL305"
-    advice = "a step has `output`, `status`, `success`, `error`, `duration_ms` and `attempt`"
 
 
 class FilterUnknown(TemplateProblemKind, frozen=True):
