@@ -45,19 +45,20 @@ class Attempts:
         else:
             if seconds is None:
                 seconds = self._default_timeout
-            work = self._invoker.call(self._tool_call(step, context, attempt, seconds))
+            due = None if seconds is None else self._clock.monotonic() + seconds
+            work = self._invoker.call(self._tool_call(step, context, attempt, due))
         if context.events is not None:
             context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
         return work if seconds is None else self._within(seconds, work, step, context)
 
-    def _tool_call(self, step: PlanStep, context: ExecutionContext, attempt: int, seconds: float | None) -> ToolCall:
+    def _tool_call(self, step: PlanStep, context: ExecutionContext, attempt: int, due: float | None) -> ToolCall:
         path = step.path
         events = context.events
         return ToolCall(
             step.tool or "",
             step.params(context, view_of(step, context, attempt) if step.needs_view else None),
             f"{context.execution_id}:{path}",
-            None if seconds is None else self._clock.monotonic() + seconds,
+            due,
             path,
             attempt,
             step.server,

@@ -197,7 +197,11 @@ class Driver:
             self._slots.release()
         else:
             self._slots.free += 1
-        self._take_in(frame, number, result)
+        if self._journal is None:
+            self._settle(frame, number, result)
+            self._pump()
+        else:
+            self._take_in(frame, number, result)
 
     def _take_in(self, frame: Frame, number: int, result: StepResult) -> None:
         """Into the journal, then to the scheduler: nothing follows from a result before its commit returned."""
@@ -264,7 +268,8 @@ class Driver:
 
     def _line_up(self, frame: Frame, numbers: Sequence[int]) -> None:
         """Steps have become ready: they start when there is room; their total timeouts begin now."""
-        self._ready.extend([(frame, number) for number in numbers])
+        for number in numbers:
+            self._ready.append((frame, number))
         if frame.context.events is None and not frame.scope.plan.timeouts:
             return
         for number in numbers:

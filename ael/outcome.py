@@ -37,9 +37,9 @@ def failed(
     if _may_skip(step, error):
         missing = error.code == "TOOL_UNAVAILABLE" and step.skip_missing_tool and not error.retryable
         reason = "missing_tool" if missing else f"error: {error.code}"
-        return skipped(
-            step, context, reason, now_ns=now_ns, error=error, attempt=0 if missing else attempt, started_ns=started_ns
-        )
+        if missing:
+            attempt = started_ns = 0  # nothing was there to attempt
+        return skipped(step, context, reason, now_ns=now_ns, error=error, attempt=attempt, started_ns=started_ns)
     return StepResult(
         step.id, StepStatus.FAILED, None, error, None, attempt, step.max_attempts, started_ns, now_ns, usable=False
     )

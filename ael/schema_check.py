@@ -32,20 +32,24 @@ class _Compiled(Protocol):
 
 
 class Validator:
-    """One compiled schema. To a schema, dates and bytes are the texts that they are in JSON."""
+    """One compiled schema. To a schema, dates and bytes are the texts that they are in JSON.
 
-    __slots__ = ("_compiled", "_is_valid")
+    Attributes:
+        accepts_json: :meth:`accepts` for a value that is JSON through and through; ``ValueError`` for another.
+    """
+
+    __slots__ = ("_compiled", "accepts_json")
 
     def __init__(self, compiled: _Compiled) -> None:
         self._compiled = compiled
-        self._is_valid = compiled.is_valid
+        self.accepts_json = compiled.is_valid
 
     def accepts(self, value: JsonValue) -> bool:
         """Fast yes or no."""
         try:
-            return self._is_valid(value)
+            return self.accepts_json(value)
         except ValueError:  # something in it is no JSON, which is found out only on the way
-            return self._is_valid(_as_json(value))
+            return self.accepts_json(_as_json(value))
 
     def problems(self, value: JsonValue) -> list[str]:
         """Every misfit as a sentence with its path, ``$.items[3]: "x" is not of type "integer"``."""

@@ -35,6 +35,9 @@ JsonValue: TypeAlias = Any
 """JSON, plus datetime, date, Decimal and bytes. The only ``Any`` of the package."""
 
 
+_from_timestamp = datetime.fromtimestamp
+
+
 def datetime_from_ns(nanoseconds: int) -> datetime:
     """The UTC-aware datetime of an instant in nanoseconds since the epoch, to the microsecond."""
     return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
@@ -157,12 +160,12 @@ class StepResult:
     @property
     def started_at(self) -> datetime | None:
         """When the step started, UTC; ``None`` if it never did."""
-        return datetime_from_ns(self.started_ns) if self.started_ns else None
+        return _from_timestamp(self.started_ns / 1e9, UTC) if self.started_ns else None
 
     @property
     def completed_at(self) -> datetime | None:
         """When the step reached its final status, UTC; ``None`` if it has not."""
-        return datetime_from_ns(self.completed_ns) if self.completed_ns else None
+        return _from_timestamp(self.completed_ns / 1e9, UTC) if self.completed_ns else None
 
     @property
     def duration_ms(self) -> float:

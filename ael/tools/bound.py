@@ -27,7 +27,7 @@ class BoundFunction:
         ConfigInvalidError: Its input schema is not valid.
     """
 
-    __slots__ = ("_accepts", "_direct", "_function", "_invoke", "_name", "_signature", "_threads", "_validator")
+    __slots__ = ("_accepts_json", "_direct", "_function", "_invoke", "_name", "_signature", "_threads", "_validator")
 
     def __init__(
         self, spec: ToolSpec, function: Callable[..., JsonValue], signature: Signature, threads: DaemonThreads
@@ -42,7 +42,7 @@ class BoundFunction:
             self._validator = validator_for(spec.input_schema)
         except SchemaError as error:
             raise ConfigInvalidError(f"the input schema of tool {spec.name!r} is not valid: {error}") from error
-        self._accepts = self._validator.accepts
+        self._accepts_json = self._validator.accepts_json
 
     async def call(self, call: ToolCall) -> ToolOutcome:
         """Validate, call with the params, which are the call's own, normalise.
@@ -52,7 +52,11 @@ class BoundFunction:
             ToolError: The function failed, or returned no data.
         """
         params = call.params
-        if not self._accepts(params):
+        try:
+            fits = self._accepts_json(params)
+        except ValueError:  # a date, say
+            fits = self._validator.accepts(params)
+        if not fits:
             raise params_invalid(self._validator, params, self._name)
         arguments: Mapping[str, JsonValue] = params if self._direct else self._arguments(call)
         try:
