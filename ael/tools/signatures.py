@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import attrs
-import docstring_parser
 import msgspec
 
 from ael.errors import ConfigInvalidError
@@ -99,10 +98,9 @@ def read_signature(function: Callable[..., object], name: str) -> Signature:
             rest = Parameter(each.name, kind, not is_plain(kind), required=False)
         elif each.name not in filled:
             parameters[each.name] = _parameter(each, kind)
-    documented = docstring_parser.parse(_docstring(function))
-    descriptions = {each.arg_name: each.description for each in documented.params if each.description}
+    description, descriptions = _documented(_docstring(function))
     return Signature(
-        description=_description(documented),
+        description=description,
         parameters=parameters,
         input_schema=_input_schema(name, parameters, rest, descriptions),
         output_schema=_output_schema(hints.get("return", Any)),
@@ -140,9 +138,16 @@ def _or_none(kind: JsonValue) -> JsonValue:
         return kind
 
 
-def _description(documented: docstring_parser.Docstring) -> str:
-    parts = (documented.short_description, documented.long_description)
-    return "\n\n".join(part for part in parts if part)
+def _documented(docstring: str) -> tuple[str, Mapping[str, str]]:
+    """What a docstring says of the function, and of its parameters by name."""
+    if "\n" not in docstring and not docstring.startswith((":", "@")):
+        return docstring, {}
+    import docstring_parser  # takes a while, and what is said in one line needs no parser
+
+    parsed = docstring_parser.parse(docstring)
+    parts = (parsed.short_description, parsed.long_description)
+    descriptions = {each.arg_name: each.description for each in parsed.params if each.description}
+    return "\n\n".join(part for part in parts if part), descriptions
 
 
 def _input_schema(

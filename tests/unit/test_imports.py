@@ -16,6 +16,7 @@ import ael
 HEAVY = (
     "backoff",
     "cattrs",
+    "http.cookiejar",
     "httpx",
     "jinja2",
     "jsonschema_rs",
@@ -32,6 +33,15 @@ PROGRAMS = {
     "reading the version": "import ael; ael.__version__",
 }
 
+FIRST_ENGINE = """
+import ael
+def add(a: int, b: int) -> int:
+    return a + b
+engine = ael.create_engine(tools=[add])
+ael.parse_workflow("name: sum\\nsteps: [{id: s, tool: add, params: {a: 1, b: '{{ inputs.b }}'}}]\\ninputs: {b: integer}")
+"""
+NEEDED_BY_AN_ENGINE = {"backoff", "jsonschema_rs"}
+
 
 def _loaded(program: str) -> set[str]:
     report = f"{program}\nimport sys, json\nprint('\\n' + json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
@@ -42,6 +52,10 @@ def _loaded(program: str) -> set[str]:
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_nothing_heavy_is_loaded(program: str) -> None:
     assert _loaded(program) == set()
+
+
+def test_an_engine_of_functions_loads_little() -> None:
+    assert _loaded(FIRST_ENGINE) <= NEEDED_BY_AN_ENGINE
 
 
 def test_the_probe_sees_what_is_loaded() -> None:
