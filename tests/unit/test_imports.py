@@ -38,7 +38,7 @@ import ael
 def add(a: int, b: int) -> int:
     return a + b
 engine = ael.create_engine(tools=[add])
-ael.parse_workflow("name: sum\\nsteps: [{id: s, tool: add, params: {a: 1, b: '{{ inputs.b }}'}}]\\ninputs: {b: integer}")
+ael.parse_workflow("name: x\\ninputs: {b: integer}\\nsteps: [{id: s, tool: add, params: {a: 1, b: '{{ inputs.b }}'}}]")
 """
 NEEDED_BY_AN_ENGINE = {"backoff", "jsonschema_rs"}
 
