@@ -45,7 +45,12 @@ _MODULE_HINTS = {
     "zoneinfo": "use datetime.timezone with a fixed offset",
 }
 
+_NO_TOOLS = "tools cannot be called from code yet; call it in a tool step, and read its output here"
+
 _NAMES: dict[str, tuple[str, str]] = {
+    "tools": ("CODE_UNSUPPORTED", _NO_TOOLS),
+    "call_tool": ("CODE_UNSUPPORTED", _NO_TOOLS),
+    "ToolError": ("CODE_UNSUPPORTED", _NO_TOOLS),
     "__builtins__": ("CODE_SECURITY", "the interpreter's insides are out of reach"),
     "__import__": ("CODE_SECURITY", "write an import statement"),
     "breakpoint": ("CODE_SECURITY", "there is no terminal; use log()"),
@@ -75,6 +80,7 @@ _NAMES: dict[str, tuple[str, str]] = {
 }
 
 _MODULE_CALLS: dict[tuple[str, str], tuple[str, str]] = {
+    ("context", "tools"): ("CODE_UNSUPPORTED", _NO_TOOLS),
     ("os", "system"): ("CODE_SECURITY", "code steps start no processes; use a tool"),
     ("os", "popen"): ("CODE_SECURITY", "code steps start no processes; use a tool"),
     ("os", "environ"): ("CODE_SECURITY", "code steps have no environment; pass the value as an input"),

@@ -48,6 +48,9 @@ S, U, X = "CODE_SYNTAX", "CODE_UNSUPPORTED", "CODE_SECURITY"
         ('return steps["a"].error.code', [(U, 1, 8)]),
         ("return context.inputs.user.name", [(U, 1, 8)]),
         ("import numpy\nx = dir()", [(U, 1, 1), (U, 2, 5)]),
+        ("return await tools.git.git_log()", [(U, 1, 14)]),
+        ('return await call_tool("x", {})', [(U, 1, 14)]),
+        ('x = context.tools.call("x", {})', [(U, 1, 5)]),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
