@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from ael.diagnostics import Severity
 from ael.language.catalog.problem import Problem
 
-__all__ = ["CodeInputUnknown", "CodeRefused", "CodeStepUnknown", "CodeSyntax", "ExecutorUnavailable", "ExecutorUnknown"]
+__all__ = [
+    "CodeInputUnknown",
+    "CodeRefused",
+    "CodeStepUnknown",
+    "CodeSyntax",
+    "ExecutorUnavailable",
+    "ExecutorUnknown",
+    "TemplateInCode",
+]
 
 
 class CodeSyntax(Problem, frozen=True):
@@ -73,3 +84,15 @@ class CodeInputUnknown(Problem, frozen=True):
     name: str
     nearest: str | None
     known: str
+
+
+class TemplateInCode(Problem, frozen=True):
+    """No template is rendered in code; it reads ``inputs`` and ``steps`` as Python does."""
+
+    code = "AEL707"
+    severity: ClassVar[Severity] = Severity.WARNING
+    wording = "`{written}` in the code of step {step!r} is not rendered"
+    advice = "write `{path}`, without braces and quotes"
+    step: str
+    written: str
+    path: str

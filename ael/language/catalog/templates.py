@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from ael.diagnostics import Severity
 from ael.language.catalog.problem import Problem
 
 __all__ = [
+    "DollarBeforeTemplate",
     "FieldUnknown",
     "FilterArguments",
     "FilterUnknown",
     "FunctionUnknown",
     "InputUnknown",
     "MixedCondition",
+    "NoTemplate",
     "RootUnknown",
     "StepUnknown",
     "TemplateNotSupported",
@@ -119,3 +124,26 @@ class TemplateNotSupported(TemplateProblemKind, frozen=True):
 
     code = "AEL312"
     advice = "remove it, or use a version of ael that supports it"
+
+
+class NoTemplate(Problem, frozen=True):
+    """The text looks like a template of another language; here it stays as it is.
+
+    Templates have two braces on either side, ``{{ inputs.url }}``, and no ``$``.
+    """
+
+    code = "AEL313"
+    severity: ClassVar[Severity] = Severity.WARNING
+    wording = "`{written}` is no template: it stays as it is written"
+    advice = "write `{meant}`"
+    written: str
+    meant: str
+
+
+class DollarBeforeTemplate(Problem, frozen=True):
+    """``${{ ... }}`` is how GitHub Actions writes it; here the ``$`` becomes part of the value, which is then text."""
+
+    code = "AEL314"
+    severity: ClassVar[Severity] = Severity.WARNING
+    wording = "the `$` before this template becomes part of the text"
+    advice = "remove the `$`"

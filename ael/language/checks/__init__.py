@@ -8,6 +8,7 @@ from types import MappingProxyType
 from ael.dataflow import Flow
 from ael.definition import WorkflowDefinition
 from ael.diagnostics import Diagnostic
+from ael.language.checks.braces import check_braces
 from ael.language.checks.code import check_code
 from ael.language.checks.context import Context
 from ael.language.checks.graph import check_graph, is_cycle
@@ -39,6 +40,7 @@ def check_definition(
     context = Context.of(definition, flow)
     check_graph(context)
     check_templates(context)
+    check_braces(context)
     check_code(context, executors)
     check_order(context, catalog)
     if catalog is not None:
