@@ -9,7 +9,8 @@ operands pays about one unit per nanosecond, and a rendering has as many as a se
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 from ael.types import JsonValue
@@ -25,6 +26,7 @@ __all__ = [
     "check_length",
     "check_text",
     "count_pass",
+    "smaller_budget",
     "spend",
     "weigh",
     "write_text",
@@ -49,9 +51,8 @@ class TooMuchError(ValueError):
 class _Budget(threading.local):
     """What the rendering that runs in this thread has left; renderings do not nest."""
 
-    passes = MAX_PASSES
-    text = MAX_TEXT
-    work = MAX_WORK
+    most = (MAX_PASSES, MAX_TEXT, MAX_WORK)
+    passes, text, work = most
 
 
 _budget = _Budget()
@@ -59,7 +60,18 @@ _budget = _Budget()
 
 def begin_rendering() -> None:
     """Give the rendering that begins its full budget."""
-    _budget.passes, _budget.text, _budget.work = MAX_PASSES, MAX_TEXT, MAX_WORK
+    _budget.passes, _budget.text, _budget.work = _budget.most
+
+
+@contextmanager
+def smaller_budget(*, passes: int, work: int) -> Iterator[None]:
+    """Renderings of this thread have less: what happens at the end of a budget shows in no time."""
+    before = _budget.most
+    _budget.most = (passes, MAX_TEXT, work)
+    try:
+        yield
+    finally:
+        _budget.most = before
 
 
 def spend(work: int) -> None:
@@ -78,7 +90,7 @@ def count_pass(work: int) -> None:
     _budget.passes -= 1
     _budget.work -= work
     if _budget.passes < 0:
-        raise TooMuchError(f"it makes more than {MAX_PASSES:,} loop passes")
+        raise TooMuchError(f"it makes more than {_budget.most[0]:,} loop passes")
     if _budget.work < 0:
         spend(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -81,11 +82,17 @@ TOO_MUCH = [
 
 
 @pytest.fixture
-def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_budget() -> Iterator[None]:
     """Passes and work of a hundredth: to use up all there are takes seconds, and shows the same."""
-    assert (limits.MAX_PASSES, limits.MAX_WORK) == (10**6, 2 * 10**9)
-    monkeypatch.setattr(limits, "MAX_PASSES", 10**4)
-    monkeypatch.setattr(limits, "MAX_WORK", 2 * 10**7)
+    with limits.smaller_budget(passes=limits.MAX_PASSES // 100, work=limits.MAX_WORK // 100):
+        yield
+
+
+def test_the_budget_is_what_the_language_says() -> None:
+    assert (limits.MAX_PASSES, limits.MAX_TEXT, limits.MAX_ELEMENTS) == (10**6, 16 * 1024**2, 10**6)
+    with limits.smaller_budget(passes=10, work=10**9), pytest.raises(TemplateError, match="10 loop passes"):
+        render("{% for i in range(11) %}{% endfor %}")
+    assert render("{% for i in range(11) %}x{% endfor %}") == "x" * 11
 
 
 @pytest.mark.parametrize("text", TOO_MUCH, ids=lambda text: text[-60:])
