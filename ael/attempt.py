@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 
 from ael.code_calls import code_call
-from ael.context import ExecutionContext
+from ael.context import ExecutionContext, view_of
 from ael.deadline import Deadlines
 from ael.errors import AELError, CodeError, InternalError, ToolError, ToolTimeoutError
 from ael.event_log import StepSink
@@ -15,9 +15,12 @@ from ael.plan import PlanStep
 from ael.ports import Clock, CodeExecutor, ToolCall, ToolInvoker, ToolOutcome
 from ael.retry import UNKNOWN_OUTCOME
 from ael.settings import Settings
-from ael.templates import SkippedOutputError, StepView
+from ael.templates import SkippedOutputError
 
-__all__ = ["Attempts", "as_failure", "pass_on_cancellation", "view_of"]
+__all__ = ["Attempts", "as_failure", "pass_on_cancellation"]
+
+
+_PLACE = frozenset({"file", "line", "column"})
 
 
 class Attempts:
@@ -105,16 +108,13 @@ class Attempts:
             return False  # its params cannot be made again
 
 
-def view_of(step: PlanStep, context: ExecutionContext, attempt: int) -> StepView:
-    """The root ``step`` of templates."""
-    return StepView(step.id, attempt, f"{context.execution_id}:{step.path}")
-
-
 def as_failure(step: PlanStep, error: BaseException) -> AELError:
     """What an attempt raised, as an error of ours; raises again what is not the tool's to raise."""
     if isinstance(error, AELError):
-        return error
-    if isinstance(error, KeyboardInterrupt):
+        return error if error.step_id is None else _anew(error)
+    if isinstance(error, KeyboardInterrupt) or (
+        isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt) is not None
+    ):
         raise error
     if isinstance(error, asyncio.CancelledError):
         pass_on_cancellation()
@@ -123,6 +123,17 @@ def as_failure(step: PlanStep, error: BaseException) -> AELError:
     failure = ToolError(f"{what} failed: {text}") if step.tool is not None else InternalError(f"{what} failed: {text}")
     failure.__cause__ = error
     return failure
+
+
+def _anew(error: AELError) -> AELError:
+    """The same error for another step: one object, raised by several, must not carry the first one's place."""
+    kind = type(error)
+    copy = kind.__new__(kind, *error.args)
+    copy.__dict__.update(error.__dict__)
+    copy.step_id = None
+    copy.details = {key: value for key, value in error.details.items() if key not in _PLACE}
+    copy.__cause__ = error
+    return copy
 
 
 def pass_on_cancellation() -> None:

@@ -13,9 +13,15 @@ from ael.errors import AELError
 from ael.event_log import EventLog
 from ael.plan import Plan, PlanStep
 from ael.ports import Secrets
+from ael.templates import StepView
 from ael.types import JsonValue, StepResult, StepStatus, datetime_from_ns
 
-__all__ = ["ExecutionContext", "StepHost", "result_view"]
+__all__ = ["ExecutionContext", "StepHost", "result_view", "view_of"]
+
+
+def view_of(step: PlanStep, context: ExecutionContext, attempt: int) -> StepView:
+    """The root ``step`` of templates."""
+    return StepView(step.id, attempt, f"{context.execution_id}:{step.path}")
 
 
 class StepHost(Protocol):
@@ -192,6 +198,13 @@ class ExecutionContext:
     def steps(self) -> Mapping[str, Mapping[str, JsonValue]]:
         """Step id → what ``steps.<id>`` shows in templates, of the steps that have settled: a snapshot."""
         return {result.step_id: result_view(result) for result in self._settled()}
+
+    def mask_error(self, error: AELError) -> None:
+        """Hide secrets in what an error says: it is about to leave the engine."""
+        if self.secrets is not None:
+            error.message = self.secrets.mask(error.message)
+            error.args = (error.message,)
+            error.details = self.secrets.mask(error.details)
 
     def _settled(self) -> Iterator[StepResult]:
         with self._lock:

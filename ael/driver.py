@@ -25,7 +25,7 @@ import attrs
 
 from ael import outcome
 from ael.context import ExecutionContext
-from ael.errors import AELError, TimeoutExceededError
+from ael.errors import AELError, TimeoutExceededError, ToolError
 from ael.event_log import tell
 from ael.events import StepReady
 from ael.frame import Failure, Frame, Spawner, Stops
@@ -98,6 +98,7 @@ class Driver:
         self._batch: list[tuple[Frame, int, StepResult]] = []
         self._pumping = False
         self._waiter: asyncio.Future[None] | None = None
+        self._runner: asyncio.Task[object] | None = None
         self._slots = Slots(limits.max_parallel, self._pump)
         self._turns = Turns(clock.monotonic_ns, self._pump)
         self._stops = Stops(clock, limits.cancel_grace, self._finish, warn)
@@ -111,9 +112,23 @@ class Driver:
         """
         seconds = self._limits.timeout
         timer = None if seconds is None else self._clock.call_later(seconds, self._time_out)
+        self._runner = asyncio.current_task()
+        try:
+            self._carry_out(self._frame, self._frame.scope.begin())
+            self._pump()
+            if self._settled:
+                await asyncio.sleep(0)  # one execution after another must not starve the loop
+            await self._wait_settled()
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self._stops.close()
+            if self.context.deadlines is not None:
+                self.context.deadlines.stop()
+
+    async def _wait_settled(self) -> None:
+        """Wait for the last step, whatever happens; a cancellation stops the steps first and then goes through."""
         interrupted: asyncio.CancelledError | None = None
-        self._carry_out(self._frame, self._frame.scope.begin())
-        self._pump()
         while not self._settled:
             self._waiter = self._loop.create_future()
             try:
@@ -121,11 +136,6 @@ class Driver:
             except asyncio.CancelledError as cancellation:
                 interrupted = cancellation
                 self.cancel()
-        if timer is not None:
-            timer.cancel()
-        self._stops.close()
-        if self.context.deadlines is not None:
-            self.context.deadlines.stop()
         if interrupted is not None:
             raise interrupted
 
@@ -154,10 +164,16 @@ class Driver:
 
     def _pump(self) -> None:
         """Start what is ready, as far as slots and this turn go. Never re-entered."""
-        ready, slots, turns = self._ready, self._slots, self._turns
-        if self._pumping or not ready or slots.free <= 0:
+        if self._pumping or not self._ready or self._slots.free <= 0:
             return
         self._pumping = True
+        try:
+            self._start_ready()
+        finally:
+            self._pumping = False
+
+    def _start_ready(self) -> None:
+        ready, slots, turns = self._ready, self._slots, self._turns
         turns.share(len(ready) + len(self._frame.tasks))
         room = _BATCH
         while ready and slots.free > 0:
@@ -168,8 +184,21 @@ class Driver:
             if frame.scope.run(number):
                 slots.free -= 1
                 room -= 1
-                self._spawn(frame, number, self._run_step(frame, number))
-        self._pumping = False
+                self._start(frame, number)
+
+    def _start(self, frame: Frame, number: int, resume: Failure | None = None) -> None:
+        """Begin a step's task. One that is begun at once may be stopped before anybody knows its task."""
+        work = self._run_step(frame, number, resume)
+        try:
+            self._spawn(frame, number, work)
+        except Exception as error:  # noqa: BLE001 - an application's task factory may raise anything
+            work.close()
+            self._finish(frame, number, outcome.internal_failure(frame.step(number), error, now_ns=self._epoch_ns()))
+        if frame.reasons and number in frame.reasons:
+            self._stops.cancel(frame, {number: frame.reasons[number]})
+
+    def _epoch_ns(self) -> int:
+        return self.context.epoch_ns + self._now_ns()
 
     async def _run_step(self, frame: Frame, number: int, resume: Failure | None = None) -> None:
         step = frame.scope.plan.steps[number]
@@ -177,14 +206,22 @@ class Driver:
             if self._now_ns() >= self._turns.ends:
                 await self._turns.wait()
             result = await self._execute_step(step, frame.context, resume)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt) as stop:
             if number not in frame.reasons and not self._stops.is_left_behind():
-                self.cancel()  # somebody cancels our tasks over our head: asyncio.run is shutting down
+                self._explain(frame, number, stop)
             self._finish(frame, number, self._stops.result(frame, number))
             raise
         except Exception as error:  # noqa: BLE001 - the step boundary: a bug of ours must not end the execution
-            result = outcome.internal_failure(step, error, now_ns=frame.context.epoch_ns + self._now_ns())
+            result = outcome.internal_failure(step, error, now_ns=self._epoch_ns())
         self._finish(frame, number, result)
+
+    def _explain(self, frame: Frame, number: int, stop: BaseException) -> None:
+        """A step was stopped, and not by us: the program ends, or a tool has cancelled the task it runs in."""
+        ending = isinstance(stop, KeyboardInterrupt) or self._runner is None or self._runner.cancelling()
+        if ending:
+            self.cancel()
+        else:
+            frame.reasons[number] = ToolError(f"tool {frame.step(number).tool!r} cancelled the task it runs in")
 
     # -- ending steps ------------------------------------------------------------------------------
 
@@ -276,13 +313,15 @@ class Driver:
             step = frame.step(number)
             if frame.context.events is not None:
                 frame.context.events.emit(StepReady, step.path)
+            if frame.scope.stopped is not None:
+                return  # an observer has stopped it
             if step.total_timeout is not None:
                 expire = partial(self._step_time_out, frame, number)
                 frame.timers[number] = self._clock.call_later(step.total_timeout, expire)
 
     def _skip(self, frame: Frame, skips: Sequence[tuple[int, str]]) -> None:
         """Record skips that the scheduler decided. A fallback that cannot be rendered fails the execution."""
-        now_ns = frame.context.epoch_ns + self._now_ns()
+        now_ns = self._epoch_ns()
         for number, reason in skips:
             result = outcome.skipped(frame.step(number), frame.context, reason, now_ns=now_ns)
             frame.context.record(number, result)
@@ -315,10 +354,10 @@ class Driver:
     def go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
         """The attempt is over, but its tool is deaf: leave the task behind and go on in a new one."""
         frame = self._frame
-        if step.number in frame.tasks:
+        if step.number in frame.tasks and step.number not in frame.reasons:
             failure = Failure(attempt, error, frame.context.begun_ns[step.number])
             self._stops.abandon(frame, step.number)
-            self._spawn(frame, step.number, self._run_step(frame, step.number, failure))
+            self._start(frame, step.number, failure)
 
     def is_left_behind(self) -> bool:
         """Whether the current task was given up that way."""

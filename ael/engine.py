@@ -12,15 +12,16 @@ Contract
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from ael import outcome as endings
-from ael.attempt import Attempts, as_failure, pass_on_cancellation, view_of
+from ael.attempt import Attempts, as_failure, pass_on_cancellation
 from ael.clock import SystemClock, TimeOrderedIds
-from ael.context import ExecutionContext
+from ael.context import ExecutionContext, view_of
 from ael.errors import AELError
 from ael.events import StepAttemptFailed
 from ael.execution import Execution
@@ -178,9 +179,10 @@ class WorkflowEngine:
             execution.cancel()
         for execution in live:
             await execution.wait_closed()
-        for executor in self.executors.values():
-            await executor.aclose()
-        await self.invoker.aclose()
+        closings = [*(executor.aclose() for executor in self.executors.values()), self.invoker.aclose()]
+        for failure in await asyncio.gather(*closings, return_exceptions=True):
+            if failure is not None:
+                raise failure
 
     def _launch(
         self,
@@ -230,7 +232,12 @@ class WorkflowEngine:
     async def _execute_with_retry(
         self, step: PlanStep, context: ExecutionContext, resume: Failure | None = None
     ) -> StepResult:
-        """Attempt after attempt, until one completes or the policy gives up."""
+        """Attempt after attempt, until one completes or the policy gives up.
+
+        Raises:
+            SkippedOutputError: The params use the output of a skipped step: the step is skipped too.
+            asyncio.CancelledError: The step's task was cancelled.
+        """
         if resume is None:
             attempt, started_ns = 1, context.epoch_ns + self._now_ns()
             context.begun_ns[step.number] = started_ns

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -145,7 +146,7 @@ class AELError(Exception):
         step_id: str | None = None,
         details: Mapping[str, Any] | None = None,
         hint: str | None = None,
-        retry_after: float | None = None,
+        retry_after: float | timedelta | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -153,11 +154,10 @@ class AELError(Exception):
         spec = REGISTRY.get(self.code)
         self.category = category or spec.category
         self.retryable = spec.retryable if retryable is None else retryable
-        self.retryable_said = retryable
         self.step_id = step_id
         self.details: dict[str, Any] = dict(details or {})
         self.hint = hint if hint is not None else spec.hint
-        self.retry_after = retry_after
+        self.retry_after = retry_after.total_seconds() if isinstance(retry_after, timedelta) else retry_after
 
     def __str__(self) -> str:
         return self.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from ael.errors import AELError
@@ -45,6 +46,7 @@ class EventLog:
         self._loop = asyncio.get_running_loop()
         self._keep = keep
         self._kept: list[Event] = []
+        self._untold: deque[Event] = deque()
         self._last = 0
         self._readers: set[asyncio.Future[None]] = set()
 
@@ -66,17 +68,27 @@ class EventLog:
         excess = len(self._kept) - self._keep
         if excess > 0:
             del self._kept[: excess + self._keep // 10]  # some more than must go, so that it is rarely done
-        for observer in self._observers:
-            self._show(observer, event)
+        if self._observers:
+            self._tell(event)
         for reader in self._readers:
             if not reader.done():
                 reader.set_result(None)
+
+    def _tell(self, event: Event) -> None:
+        """In order for every observer, also when one of them makes something happen."""
+        self._untold.append(event)
+        if len(self._untold) > 1:
+            return
+        while self._untold:
+            for observer in self._observers:
+                self._show(observer, self._untold[0])
+            self._untold.popleft()
 
     def _show(self, observer: Observer, event: Event) -> None:
         """Observers are other people's code: one that breaks is reported and stops nothing."""
         try:
             observer.on_event(event)
-        except Exception as error:  # noqa: BLE001 - a step that cannot be told of must settle all the same
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it raises, steps must settle
             self._loop.call_exception_handler(
                 {"message": f"an observer of execution {self.execution_id} raised", "exception": error}
             )

@@ -40,7 +40,7 @@ class Launch:
 
 
 class Execution:
-    """A running execution, made by :meth:`ael.WorkflowEngine.start`.
+    """A running execution; :meth:`ael.WorkflowEngine.start` gives it away, ``execute`` runs it to its end.
 
     Belongs to the loop it was started on; all methods are to be called there.
     """
@@ -50,6 +50,7 @@ class Execution:
         self.task: asyncio.Task[ExecutionResult] | None = None
         self._result: ExecutionResult | None = None
         self._ended: asyncio.Future[None] | None = None
+        self._announced = False
         self._status = ExecutionStatus.PENDING
         self._started_ns = launch.clock.time_ns()
 
@@ -74,7 +75,8 @@ class Execution:
     async def result(self) -> ExecutionResult:
         """Wait for the end. Cancelling this wait leaves the execution alone."""
         if self._result is None:
-            assert self.task is not None, "only a started execution can be waited for"
+            if self.task is None:
+                raise RuntimeError("only an execution made by start() can be waited for")
             await asyncio.wait([self.task])
         assert self._result is not None
         return self._result
@@ -89,15 +91,25 @@ class Execution:
 
         May be called several times; each reader gets all events.
         """
-        assert self._launch.events is not None, "only a started execution keeps events"
+        if self._launch.events is None:
+            raise RuntimeError("only an execution made by start() keeps events")
         return self._launch.events.read()
 
     # -- for the engine ------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Run in a task of its own."""
+        self._announce()
         self.task = asyncio.get_running_loop().create_task(self.run(), name=f"ael {self.execution_id}")
-        self.task.add_done_callback(_retrieve)
+        self.task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[ExecutionResult]) -> None:
+        """Its result tells how it ended: asyncio need not. A task cancelled before its first line has none yet."""
+        if not task.cancelled():
+            task.exception()
+        if self._result is None:
+            self.cancel()
+            self._conclude(ExecutionStatus.CANCELLED, None, {})
 
     async def run(self) -> ExecutionResult:
         """Run to the end in the current task; its cancellation cancels the execution and goes through."""
@@ -105,21 +117,28 @@ class Execution:
         self._status = ExecutionStatus.RUNNING
         if launch.driver is None or launch.context is None:
             return self._conclude(ExecutionStatus.FAILED, launch.error, {})
-        if launch.events is not None:
-            launch.events.emit(
-                ExecutionStarted,
-                workflow_id=launch.workflow_id,
-                workflow_version=launch.workflow_version,
-                steps=len(launch.context.results),
-                labels=launch.labels,
-            )
+        self._announce()
         try:
             await launch.driver.run()
         except Exception as error:  # noqa: BLE001 - a bug of ours ends this execution, and nobody who waits for it
-            launch.driver.error = _bug(error)
+            launch.driver.error = self._bug(error)
         finally:
             result = self._judge(launch.context, launch.driver)
         return result
+
+    def _announce(self) -> None:
+        """The first event, once; a refused execution has none."""
+        launch = self._launch
+        if launch.events is None or launch.context is None or self._announced:
+            return
+        self._announced = True
+        launch.events.emit(
+            ExecutionStarted,
+            workflow_id=launch.workflow_id,
+            workflow_version=launch.workflow_version,
+            steps=len(launch.context.results),
+            labels=launch.labels,
+        )
 
     async def wait_closed(self) -> None:
         """Wait until nothing of it runs any more, however it is driven."""
@@ -139,7 +158,7 @@ class Execution:
         except AELError as error:
             return self._conclude(ExecutionStatus.FAILED, error, {})
         except Exception as error:  # noqa: BLE001 - as above
-            return self._conclude(ExecutionStatus.FAILED, _bug(error), {})
+            return self._conclude(ExecutionStatus.FAILED, self._bug(error), {})
         return self._conclude(ExecutionStatus.COMPLETED, None, outputs)
 
     def _conclude(
@@ -181,14 +200,8 @@ class Execution:
             return self._started_ns
         return context.epoch_ns + self._launch.clock.monotonic_ns()
 
-
-def _bug(error: Exception) -> InternalError:
-    bug = InternalError(f"the engine broke: {type(error).__name__}: {error}")
-    bug.__cause__ = error
-    return bug
-
-
-def _retrieve(task: asyncio.Task[ExecutionResult]) -> None:
-    """A cancelled or broken run is told by its result; do not let asyncio complain that nobody looked."""
-    if not task.cancelled():
-        task.exception()
+    def _bug(self, error: Exception) -> InternalError:
+        text = f"the engine broke: {type(error).__name__}: {error}"
+        bug = InternalError(self._launch.secrets.mask(text))
+        bug.__cause__ = error
+        return bug

@@ -132,6 +132,8 @@ class Stops:
         reason = frame.reasons.get(number, "cancelled")
         attempt, started_ns = context.attempts[number], context.begun_ns[number]
         now_ns = context.epoch_ns + self._clock.monotonic_ns()
+        if attempt == 0 and isinstance(reason, str):
+            return outcome.skipped(step, context, reason, now_ns=now_ns)  # it had not started yet
         if isinstance(reason, AELError):
             return outcome.failed(step, context, reason, now_ns=now_ns, attempt=attempt, started_ns=started_ns)
         return outcome.cancelled(step, reason, now_ns=now_ns, attempt=attempt, started_ns=started_ns)

@@ -1,16 +1,15 @@
-"""The order of steps as a graph over their numbers: who waits for whom, cycles, critical path.
+"""The order of steps as a graph over their numbers: who waits for whom, and whether that goes round in circles.
 
 Pure functions over tuples; ``waits[i]`` are the steps that step ``i`` waits for, ascending, without repeats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeAlias
 
 from ael.dataflow import Flow
 
-__all__ = ["Waits", "dependents", "edges", "find_cycle", "levels", "named_edges"]
+__all__ = ["Waits", "dependents", "edges", "find_cycle", "named_edges"]
 
 Waits: TypeAlias = tuple[tuple[int, ...], ...]
 
@@ -81,27 +80,3 @@ def _walk_cycle(waits: Waits, stuck: set[int]) -> tuple[int, ...]:
     turn = cycle.index(min(cycle))
     cycle = cycle[turn:] + cycle[:turn]
     return (*cycle, cycle[0])
-
-
-def levels(waits: Waits) -> tuple[int, ...]:
-    """Per step, the length of the longest path that leads to it; 0 for a step that waits for nothing.
-
-    For drawing only: steps do not run in levels. The graph must be free of cycles.
-    """
-    depth = [0] * len(waits)
-    for i in _topological(waits):
-        depth[i] = 1 + max((depth[j] for j in waits[i]), default=-1)
-    return tuple(depth)
-
-
-def _topological(waits: Waits) -> Sequence[int]:
-    left = [len(before) for before in waits]
-    after = dependents(waits)
-    order = [i for i, count in enumerate(left) if not count]
-    for i in order:
-        for k in after[i]:
-            left[k] -= 1
-            if not left[k]:
-                order.append(k)
-    assert len(order) == len(waits), "the graph has a cycle"
-    return order

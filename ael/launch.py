@@ -8,11 +8,12 @@ from typing import Protocol
 
 from ael.context import ExecutionContext
 from ael.driver import Driver, Limits, StepRunner
-from ael.errors import AELError
+from ael.errors import AELError, WorkflowInvalidError
 from ael.event_log import EventLog
 from ael.events import LogEmitted
 from ael.execution import Execution, Launch
 from ael.execution_config import ExecutionConfig, parse_execution_config
+from ael.graph import find_cycle
 from ael.inputs import complete_inputs
 from ael.plan import Plan, compile_plan
 from ael.ports import Clock, Ids, Journal, Observer, Secrets, WorkflowRegistry
@@ -87,16 +88,20 @@ class Launcher:
             WorkflowNotFoundError: There is nothing to run.
         """
         execution_id = self._ids.execution_id()
+        version = ""
         try:
             plan = self._registry.get(workflow_id)
+            version = plan.definition.version
             chosen = parse_execution_config(config)
+            plan = self._ordered(plan, chosen.sequential)
             own_inputs = complete_inputs(plan.definition, inputs)
         except AELError as error:
             if error.code == "WORKFLOW_NOT_FOUND":
                 raise
             events = self._events(execution_id, workflow_id, keep_events=keep_events)
-            return Execution(Launch(execution_id, workflow_id, "", self._clock, self._secrets, events, error=error))
-        plan = self._ordered(plan, chosen.sequential)
+            return Execution(
+                Launch(execution_id, workflow_id, version, self._clock, self._secrets, events, error=error)
+            )
         events = self._events(execution_id, workflow_id, keep_events=keep_events)
         return Execution(self._prepare(execution_id, plan, own_inputs, chosen, events))
 
@@ -158,13 +163,29 @@ class Launcher:
         return EventLog(execution_id, self._clock, observers=observers, secrets=self._secrets, keep=keep)
 
     def _ordered(self, plan: Plan, sequential: bool | None) -> Plan:
-        """The plan, or the same workflow with ``sequential`` turned over, which is compiled once."""
+        """The plan, or the same workflow with ``sequential`` turned over, which is compiled once.
+
+        Raises:
+            WorkflowInvalidError: File order and the other dependencies contradict each other.
+        """
         if sequential is None or sequential == plan.definition.sequential:
             return plan
         other = self._reordered.get(plan)
         if other is None:
-            other = self._reordered[plan] = compile_plan(plan.definition, plan.flow, sequential=sequential)
+            other = compile_plan(plan.definition, plan.flow, sequential=sequential)
+            _refuse_cycle(other)
+            self._reordered[plan] = other
         return other
+
+
+def _refuse_cycle(plan: Plan) -> None:
+    cycle = find_cycle(plan.waits)
+    if cycle is not None:
+        path = " -> ".join(plan.steps[number].id for number in cycle)
+        raise WorkflowInvalidError(
+            f"workflow {plan.id!r} cannot run sequentially: file order and dependencies form a circle, {path}",
+            code="CIRCULAR_DEPENDENCY",
+        )
 
 
 def _warn(context: ExecutionContext, text: str) -> None:

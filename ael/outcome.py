@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import attrs
 
-from ael.context import ExecutionContext
+from ael.context import ExecutionContext, view_of
 from ael.definition import CodeBody, Path
 from ael.errors import AELError, InternalError
 from ael.plan import PlanStep
@@ -35,7 +35,7 @@ def failed(
     """No attempt is left: the step fails, or is skipped if that is what its plan says of errors."""
     locate(step, context, error)
     if _may_skip(step, error):
-        missing = error.code == "TOOL_UNAVAILABLE" and step.skip_missing_tool and not error.retryable
+        missing = _is_missing(step, error)
         reason = "missing_tool" if missing else f"error: {error.code}"
         if missing:
             attempt = started_ns = 0  # nothing was there to attempt
@@ -48,7 +48,17 @@ def failed(
 def _may_skip(step: PlanStep, error: AELError) -> bool:
     if step.gives_up is OnError.SKIP:
         return True
-    return step.skip_missing_tool and error.code == "TOOL_UNAVAILABLE" and not error.retryable
+    return _is_missing(step, error)
+
+
+def _is_missing(step: PlanStep, error: AELError) -> bool:
+    """A name that no source offers; not one that several do, nor a server that is down."""
+    return (
+        step.skip_missing_tool
+        and error.code == "TOOL_UNAVAILABLE"
+        and not error.retryable
+        and error.details.get("reason") != "ambiguous"
+    )
 
 
 def skipped(
@@ -70,7 +80,7 @@ def skipped(
     usable = step.fallback is not None and not reason.startswith(("stopped", "cancelled"))
     if usable and step.fallback is not None:
         try:
-            output = step.fallback(context, None)
+            output = step.fallback(context, view_of(step, context, attempt))
         except SkippedOutputError:
             usable = False
         except AELError as problem:
@@ -126,10 +136,7 @@ def unwritten(step: PlanStep, result: StepResult, error: Exception) -> StepResul
 
 def locate(step: PlanStep, context: ExecutionContext, error: AELError) -> None:
     """Add the step's id and its place in the file to an error that does not have them, and mask secrets in it."""
-    if context.secrets is not None:
-        error.message = context.secrets.mask(error.message)
-        error.args = (error.message,)
-        error.details = context.secrets.mask(error.details)
+    context.mask_error(error)
     if error.step_id is None:
         error.step_id = step.path
     definition = context.plan.definition

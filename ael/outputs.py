@@ -48,6 +48,7 @@ def _make(output: PlanOutput, context: ExecutionContext) -> JsonValue:
 
 def _located(output: PlanOutput, context: ExecutionContext, message: str) -> OutputInvalidError:
     error = OutputInvalidError(message, details={"output": output.name})
+    context.mask_error(error)
     definition = context.plan.definition
     span = definition.locate(output.definition.path)
     if definition.source is not None and span is not None:

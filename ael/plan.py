@@ -31,7 +31,7 @@ _ONCE = RetryConfig(max_attempts=1)
 _NO_TOOL = ToolBody("")
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class PlanStep:
     """One step, ready to run.
 
@@ -124,11 +124,6 @@ class Plan:
     def id(self) -> str:
         """The workflow's id."""
         return self.definition.name
-
-    @property
-    def edges(self) -> Waits:
-        """Per step, the numbers of those it waits for."""
-        return self.waits
 
 
 def compile_plan(definition: WorkflowDefinition, flow: Flow | None = None, *, sequential: bool | None = None) -> Plan:

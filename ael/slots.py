@@ -18,7 +18,7 @@ class Slots:
 
     Args:
         limit: Most slots, or ``None`` for no bound.
-        freed: Called when a slot has become free and nobody queued for it.
+        freed: Called when a step has begun to wait, and its slot may be free.
     """
 
     __slots__ = ("_freed", "free", "queue")

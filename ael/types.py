@@ -212,6 +212,7 @@ class ExecutionResult:
     error: AELError | None = None
     warnings: tuple[str, ...] = ()
     mask: Callable[[JsonValue], JsonValue] | None = attrs.field(default=None, repr=False, eq=False)
+    _by_id: dict[str, StepResult] | None = attrs.field(default=None, init=False, repr=False, eq=False)
 
     @property
     def started_at(self) -> datetime:
@@ -246,9 +247,11 @@ class ExecutionResult:
         raise AELError(f"execution {self.execution_id} of {self.workflow_id!r} is {self.status}", code="CANCELLED")
 
     def __getitem__(self, step_id: str) -> StepResult:
-        for result in self.step_results:
-            if result.step_id == step_id:
-                return result
+        if self._by_id is None:
+            self._by_id = {result.step_id: result for result in self.step_results}
+        found = self._by_id.get(step_id)
+        if found is not None:
+            return found
         known = ", ".join(result.step_id for result in self.step_results) or "none"
         raise KeyError(f"no step {step_id!r} in this result; its steps are: {known}")
 

@@ -51,7 +51,7 @@ def _does(step: PlanStep) -> str:
 
 
 def _circumstances(plan: Plan, step: PlanStep) -> str:
-    before = [plan.steps[number].id for number in plan.edges[step.number]]
+    before = [plan.steps[number].id for number in plan.waits[step.number]]
     parts = [f"after {', '.join(before)}"] if before else []
     if step.definition.when is not None:
         parts.append(f"when {' '.join(step.definition.when.split())}")
@@ -68,7 +68,7 @@ def render_mermaid(plan: Plan) -> str:
         lines.append(
             f'    s{step.number}{left}"{_mermaid_text(step.id)}<br/><i>{_mermaid_text(_does(step))}</i>"{right}'
         )
-    lines.extend(f"    s{before} --> s{step.number}" for step in plan.steps for before in plan.edges[step.number])
+    lines.extend(f"    s{before} --> s{step.number}" for step in plan.steps for before in plan.waits[step.number])
     return "\n".join(lines)
 
 
@@ -85,7 +85,7 @@ def render_dot(plan: Plan) -> str:
     lines.extend(
         f"    {_dot_text(plan.steps[before].id)} -> {_dot_text(step.id)};"
         for step in plan.steps
-        for before in plan.edges[step.number]
+        for before in plan.waits[step.number]
     )
     return "\n".join([*lines, "}"])
 

@@ -59,7 +59,7 @@ async def execute(
     """Execute, show what happens meanwhile, say how it ended; the exit code."""
     data = sys.stdout
     ids = [step.id for step in plan.steps]
-    waits = {ids[number]: [ids[before] for before in plan.edges[number]] for number in range(len(ids))}
+    waits = {ids[number]: [ids[before] for before in plan.waits[number]] for number in range(len(ids))}
     board = Board(plan.id, ids, waits)
     sinks: list[Callable[[Event], None]] = []
     if shown.data == "jsonl":

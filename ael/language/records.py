@@ -129,19 +129,25 @@ def meant_key(table: Table, name: str, value: Mapping[str, JsonValue]) -> str | 
 def _unknown_key(table: Table, name: str, value: Mapping[str, JsonValue], at: Path, report: Report) -> str | None:
     """Report it; the name of the key it was probably meant to be."""
     path = (*at, name)
+    known = [key.name for key in table.keys if key.stage <= STAGE]
     near = meant_key(table, name, value)
     other = None if near else next((other.title for other in table.others if name in other.rows), None)
     if near is None and other is None:
-        near = nearest(name, [key.name for key in table.keys if key.stage <= STAGE])
-    elsewhere = (
-        f"`{name}` is a key of {other}"
-        if other
-        else "its keys are " + ", ".join(key.name for key in table.keys if key.stage <= STAGE)
-    )
+        near = nearest(name, known)
     fix = None if near is None else report.replace(path, near, f"write `{near}`", key=True)
     unsafe = None if fix is None else attrs.evolve(fix, safe=False)
-    report.add(structure.KeyUnknown(report.what(at), name, near, elsewhere), path, key=True, fix=unsafe)
+    if other:
+        advice = f"`{name}` is a key of {other}"
+    else:
+        advice = _keys_in_words(table, value, known)
+    report.add(structure.KeyUnknown(report.what(at), name, near, advice), path, key=True, fix=unsafe)
     return near
+
+
+def _keys_in_words(table: Table, value: Mapping[str, JsonValue], known: list[str]) -> str:
+    if "params" in table.rows and "tool" in value:
+        return "what the tool is given goes below `params`"
+    return f"its keys are {', '.join(known)}"
 
 
 @attrs.frozen

@@ -42,6 +42,11 @@ def _definition(document: Document, report: Report) -> WorkflowDefinition | None
         if value is not MISSING:
             report.add(structure.TypeWrong("a workflow", "a mapping with `name` and `steps`", describe(value)), ())
         return None
+    if _is_wrapped(value):
+        (name,) = value
+        problem = structure.KeyUnknown("the workflow", name, None, "move its keys to the top of the file")
+        report.add(problem, (name,), key=True)
+        return None
     fields = read_record(WORKFLOW, value, (), report)
     defaults: Defaults = fields.get("defaults", Defaults())
     _check_name(fields.get("name"), report)
@@ -65,6 +70,12 @@ def _definition(document: Document, report: Report) -> WorkflowDefinition | None
         source=document.source,
         spans=document.spans,
     )
+
+
+def _is_wrapped(value: Mapping[str, JsonValue]) -> bool:
+    """Whether the whole workflow stands below one key, as in ``workflow: {name: …, steps: …}``."""
+    inner = next(iter(value.values()), None)
+    return len(value) == 1 and isinstance(inner, dict) and "steps" in inner
 
 
 def _check_name(name: str | None, report: Report) -> None:

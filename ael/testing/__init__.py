@@ -1,11 +1,14 @@
-"""For tests of workflows: virtual time, tools that are plain functions, captured events.
+"""For tests of workflows: virtual time, and tools that are plain functions.
 
 Three hours of backoff take no time at all::
 
-    def test_polls_until_done():
-        tools = FakeTools(status=lambda params: {"ok": True})
-        result = run_virtual(run_workflow("poll.yaml", {"id": 7}, tools=tools))
-        assert result.ok
+    async def main():
+        tools = FakeTools({"status": lambda params: {"ok": params["id"] == 7}})
+        engine = make_engine(ael.load_workflow("poll.ael.yaml"), tools=tools)
+        result = await engine.execute("poll", {"id": 7})
+        assert result.ok and len(tools.calls) == 1
+
+    run_virtual(main())
 """
 
 from ael.testing.fakes import FakeTools, Seen, make_engine

@@ -1,5 +1,7 @@
 """An event loop whose clock jumps to the next timer whenever nothing else is left to do.
 
+A program that waits for what cannot happen is told so, instead of hanging.
+
 Threads, processes and sockets are invisible to it: while one of them is awaited and a timer is pending, the
 loop jumps. Use it for tests whose tools are coroutines.
 """
@@ -31,7 +33,7 @@ class _JumpingSelector(selectors.SelectSelector):
         if not ready and timeout:
             self.now += timeout
         elif not ready and timeout is None:
-            return super().select(None)
+            raise RuntimeError("nothing is left to happen, and somebody still waits: a deadlock")
         return ready
 
 

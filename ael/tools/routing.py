@@ -214,6 +214,7 @@ def _unavailable(name: str, server: str | None, miss: ToolMiss, failures: Sequen
         case "ambiguous":
             return ToolUnavailableError(
                 f"tool {name!r} is offered by several sources: {', '.join(miss.candidates)}",
+                details={"reason": miss.reason},
                 hint="say which with the full name, or with `mcp`",
             )
         case "unknown_server":
@@ -233,6 +234,7 @@ def _unreachable(name: str, failures: Sequence[AELError]) -> ToolUnavailableErro
         f"tool {name!r} is not available: {'; '.join(failure.message for failure in failures)}",
         retryable=any(failure.retryable for failure in failures),
         hint=failures[0].hint,
+        details=failures[0].details,
     )
     error.__cause__ = failures[0]
     return error

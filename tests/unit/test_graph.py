@@ -1,4 +1,4 @@
-"""Edges, cycles and levels, against definitions that are too slow to be used."""
+"""Edges and cycles, against definitions that are too slow to be used."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from ael.dataflow import analyse
 from ael.definition import CodeBody, StepDefinition
-from ael.graph import Waits, dependents, edges, find_cycle, levels, named_edges
-from ael.types import JsonValue
+from ael.graph import Waits, dependents, edges, find_cycle, named_edges
 from tests.build import step, workflow
 
 READ = {"x": "{{ steps.a.output }}"}
@@ -114,27 +113,3 @@ def test_dependents_are_the_edges_turned_round(waits: Waits) -> None:
     assert all((k in turned[j]) == (j in waits[k]) for j in range(len(waits)) for k in range(len(waits)))
     assert all(list(after) == sorted(set(after)) for after in turned)
     assert dependents(turned) == waits
-
-
-@given(any_graph())
-def test_a_level_is_the_longest_way_there(waits: Waits) -> None:
-    if find_cycle(waits) is not None:
-        with pytest.raises(AssertionError, match="cycle"):
-            levels(waits)
-        return
-
-    def longest(i: int) -> int:
-        return max((1 + longest(j) for j in waits[i]), default=0)
-
-    assert levels(waits) == tuple(longest(i) for i in range(len(waits)))
-
-
-def test_long_chains_need_no_stack() -> None:
-    count = 5000
-    chain: JsonValue = tuple((i - 1,) if i else () for i in range(count))
-    assert find_cycle(chain) is None
-    assert levels(chain)[-1] == count - 1
-    ring: JsonValue = tuple(((i - 1) % count,) for i in range(count))
-    cycle = find_cycle(ring)
-    assert cycle is not None
-    assert len(cycle) == count + 1
