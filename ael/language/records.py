@@ -136,10 +136,7 @@ def _unknown_key(table: Table, name: str, value: Mapping[str, JsonValue], at: Pa
         near = nearest(name, known)
     fix = None if near is None else report.replace(path, near, f"write `{near}`", key=True)
     unsafe = None if fix is None else attrs.evolve(fix, safe=False)
-    if other:
-        advice = f"`{name}` is a key of {other}"
-    else:
-        advice = _keys_in_words(table, value, known)
+    advice = f"`{name}` is a key of {other}" if other else _keys_in_words(table, value, known)
     report.add(structure.KeyUnknown(report.what(at), name, near, advice), path, key=True, fix=unsafe)
     return near
 
