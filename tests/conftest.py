@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -47,3 +48,16 @@ def pytest_make_collect_report() -> Generator[None, Report, Report]:
     report = yield
     _forbid_skip(report)
     return report
+
+
+_REPEATED_S = 2.0
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_timeout_set_timer() -> Generator[None, object, object]:
+    """A loop logs what a callback raises and goes on, so a timeout that strikes there is lost: it strikes again."""
+    answer = yield
+    left, _ = signal.getitimer(signal.ITIMER_REAL)
+    if left:
+        signal.setitimer(signal.ITIMER_REAL, left, _REPEATED_S)
+    return answer

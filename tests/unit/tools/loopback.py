@@ -30,6 +30,19 @@ class Server:
     requests: list[Request] = attrs.field(factory=list)
     connections: int = 0
     open: int = 0
+    idle: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    def opened(self) -> None:
+        """A connection was made."""
+        self.connections += 1
+        self.open += 1
+        self.idle.clear()
+
+    def closed(self) -> None:
+        """A connection has ended; ``idle`` is set while none is open."""
+        self.open -= 1
+        if not self.open:
+            self.idle.set()
 
 
 def answer(status: str = "200 OK", body: bytes = b"", *headers: str) -> Answer:
@@ -56,8 +69,7 @@ async def serve(**answers: Answer) -> AsyncIterator[Server]:
     found = Server("")
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        found.connections += 1
-        found.open += 1
+        found.opened()
         try:
             while not writer.is_closing():
                 request = await _read(reader)
@@ -67,7 +79,7 @@ async def serve(**answers: Answer) -> AsyncIterator[Server]:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client has gone
         finally:
-            found.open -= 1
+            found.closed()
             writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)

@@ -395,14 +395,14 @@ async def test_cancelling_a_request_closes_its_connection() -> None:
         saw.set()  # and answer nothing: the server goes on to read, and hears the client go
 
     provider = HttpProvider(Settings(), SystemClock())
-    async with serve(here=hang) as server:
+    async with asyncio.timeout(30), serve(here=hang) as server:
         task = asyncio.create_task(request(f"{server.url}/here", provider))
         await saw.wait()
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
-        while server.open:
-            await asyncio.sleep(0)
+        await server.idle.wait()
+        assert server.connections == 1
         await provider.aclose()
 
 
