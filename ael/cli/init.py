@@ -1,4 +1,4 @@
-"""``ael init``: a small project that runs as it is, to be changed into one's own."""
+"""``ael init``: a small project that runs as it is, without any extra, to be changed into one's own."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ steps:
     retry: 3
   # This one starts when both are done, because it reads them.
   - id: letter
-    code: |
-      lines = [steps.english.output["text"], steps.french.output["text"]]
-      end = "!" if inputs["excited"] else "."
-      return "\\n".join(line + end for line in lines)
+    tool: write
+    params:
+      lines: ["{{ steps.english.output.text }}", "{{ steps.french.output.text }}"]
+      end: "{{ '!' if inputs.excited else '.' }}"
 outputs:
   letter: "{{ steps.letter.output }}"
 """,
@@ -55,6 +55,12 @@ async def greet(name: str, language: str = "en") -> dict:
         language: "en" or "fr".
     """
     return {"text": f"{GREETINGS[language]}, {name}"}
+
+
+@ael.tool(read_only=True)
+def write(lines: list[str], end: str = ".") -> str:
+    """Put lines under one another, and an end to each."""
+    return "\\n".join(line + end for line in lines)
 ''',
     "ael.toml": """\
 # Folders and files with workflows, for `ael run NAME`.

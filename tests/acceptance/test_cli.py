@@ -494,6 +494,7 @@ def test_schema_accepts_what_check_accepts(command: Command) -> None:
 def test_init_writes_a_project_that_runs_and_overwrites_nothing(command: Command, project: Path) -> None:
     assert command("init", "new").code == 0
     assert (project / "new/workflows/hello.ael.yaml").read_text().startswith("# yaml-language-server: $schema=")
+    assert "code:" not in (project / "new/workflows/hello.ael.yaml").read_text()  # it runs without any extra
     done = command("init", "new")
     assert done.code == 2
     assert "--force" in done.err

@@ -73,7 +73,7 @@ def test_missing_packages_name_their_installation():
     missing = Finding("packages", "bad", "no-such-distribution is missing", "pip install no-such-distribution")
     assert list(packages(["click", "no-such-distribution"]))[1:] == [missing]
     assert list(extras({"x": ("no-such-extra", "nothing")})) == [
-        Finding("extras", "note", "x is not installed: no nothing", "pip install 'ael[x]'")
+        Finding("extras", "note", "x is not installed; it is for nothing", "pip install 'ael[x]'")
     ]
 
 
