@@ -115,7 +115,9 @@ def extras(known: Mapping[str, tuple[str, str]]) -> Iterator[Finding]:
     for extra, (distribution, purpose) in known.items():
         number = _installed(distribution)
         if number is None:
-            yield Finding("extras", "note", f"{extra} is not installed; it is for {purpose}", f"pip install 'ael[{extra}]'")
+            yield Finding(
+                "extras", "note", f"{extra} is not installed; it is for {purpose}", f"pip install 'ael[{extra}]'"
+            )
         else:
             yield Finding("extras", "ok", f"{extra}: {distribution} {number}, for {purpose}")
 
