@@ -112,10 +112,10 @@ def as_failure(step: PlanStep, error: BaseException) -> AELError:
     """What an attempt raised, as an error of ours; raises again what is not the tool's to raise."""
     if isinstance(error, AELError):
         return error if error.step_id is None else _anew(error)
-    if isinstance(error, KeyboardInterrupt) or (
-        isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt) is not None
-    ):
+    if isinstance(error, KeyboardInterrupt):
         raise error
+    if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt) is not None:
+        raise KeyboardInterrupt from error
     if isinstance(error, asyncio.CancelledError):
         pass_on_cancellation()
     what = f"tool {step.tool!r}" if step.tool is not None else "code"

@@ -30,7 +30,8 @@ from ael.event_log import tell
 from ael.events import StepReady
 from ael.frame import Failure, Frame, Spawner, Stops
 from ael.plan import PlanStep
-from ael.ports import Clock, Journal, StepRecord
+from ael.ports import Clock, Journal
+from ael.recorder import Recorder
 from ael.scheduler import Next, Scope
 from ael.slots import Slots
 from ael.turns import Turns
@@ -90,18 +91,18 @@ class Driver:
         self._clock = clock
         self._now_ns = clock.monotonic_ns
         self._limits = limits
-        self._journal = journal
+        self._recorder = Recorder(journal, context.execution_id, self._settle, self._pump)
         self._loop = asyncio.get_running_loop()
         self._spawn = Spawner()
         self._frame = Frame(Scope(context.plan), context)
         self._ready: deque[tuple[Frame, int]] = deque()
-        self._batch: list[tuple[Frame, int, StepResult]] = []
         self._pumping = False
         self._waiter: asyncio.Future[None] | None = None
         self._runner: asyncio.Task[object] | None = None
         self._slots = Slots(limits.max_parallel, self._pump)
         self._turns = Turns(clock.monotonic_ns, self._pump)
         self._stops = Stops(clock, limits.cancel_grace, self._finish, warn)
+        context.host = Host(self._slots, self._stops, self._go_on_without)
 
     # -- the whole ---------------------------------------------------------------------------------
 
@@ -141,7 +142,7 @@ class Driver:
 
     @property
     def _settled(self) -> bool:
-        return self._frame.scope.done and not self._frame.tasks and not self._batch
+        return self._frame.scope.done and not self._frame.tasks and not self._recorder.pending
 
     def cancel(self) -> None:
         """Stop the execution: nothing starts any more, what runs is cancelled. Idempotent, returns at once."""
@@ -193,12 +194,13 @@ class Driver:
             self._spawn(frame, number, work)
         except Exception as error:  # noqa: BLE001 - an application's task factory may raise anything
             work.close()
-            self._finish(frame, number, outcome.internal_failure(frame.step(number), error, now_ns=self._epoch_ns()))
+            self._finish(
+                frame,
+                number,
+                outcome.internal_failure(frame.step(number), error, now_ns=self.context.epoch_ns + self._now_ns()),
+            )
         if frame.reasons and number in frame.reasons:
             self._stops.cancel(frame, {number: frame.reasons[number]})
-
-    def _epoch_ns(self) -> int:
-        return self.context.epoch_ns + self._now_ns()
 
     async def _run_step(self, frame: Frame, number: int, resume: Failure | None = None) -> None:
         step = frame.scope.plan.steps[number]
@@ -212,7 +214,7 @@ class Driver:
             self._finish(frame, number, self._stops.result(frame, number))
             raise
         except Exception as error:  # noqa: BLE001 - the step boundary: a bug of ours must not end the execution
-            result = outcome.internal_failure(step, error, now_ns=self._epoch_ns())
+            result = outcome.internal_failure(step, error, now_ns=self.context.epoch_ns + self._now_ns())
         self._finish(frame, number, result)
 
     def _explain(self, frame: Frame, number: int, stop: BaseException) -> None:
@@ -234,40 +236,7 @@ class Driver:
             self._slots.release()
         else:
             self._slots.free += 1
-        if self._journal is None:
-            self._settle(frame, number, result)
-            self._pump()
-        else:
-            self._take_in(frame, number, result)
-
-    def _take_in(self, frame: Frame, number: int, result: StepResult) -> None:
-        """Into the journal, then to the scheduler: nothing follows from a result before its commit returned."""
-        journal = self._journal
-        if journal is None:
-            self._settle(frame, number, result)
-            self._pump()
-            return
-        self._batch.append((frame, number, result))
-        if len(self._batch) == 1:
-            if journal.batched:
-                self._loop.call_soon(self._flush, journal)
-            else:
-                self._flush(journal)
-
-    def _flush(self, journal: Journal) -> None:
-        """One commit for all results of a pass of the loop. A journal that fails makes failures of them."""
-        batch, self._batch = self._batch, []
-        execution_id = self.context.execution_id
-        try:
-            journal.append(
-                [StepRecord(execution_id, frame.step(n).path, result.attempt, result) for frame, n, result in batch]
-            )
-            journal.commit()
-        except Exception as error:  # noqa: BLE001 - whatever a journal raises: what is not written is not claimed
-            batch = [(frame, n, outcome.unwritten(frame.step(n), result, error)) for frame, n, result in batch]
-        for frame, number, result in batch:
-            self._settle(frame, number, result)
-        self._pump()
+        self._recorder.take_in(frame, number, result)
 
     def _settle(self, frame: Frame, number: int, result: StepResult) -> None:
         frame.context.record(number, result)
@@ -321,7 +290,7 @@ class Driver:
 
     def _skip(self, frame: Frame, skips: Sequence[tuple[int, str]]) -> None:
         """Record skips that the scheduler decided. A fallback that cannot be rendered fails the execution."""
-        now_ns = self._epoch_ns()
+        now_ns = self.context.epoch_ns + self._now_ns()
         for number, reason in skips:
             result = outcome.skipped(frame.step(number), frame.context, reason, now_ns=now_ns)
             frame.context.record(number, result)
@@ -343,9 +312,25 @@ class Driver:
             self._stops.cancel(frame, {number: error})
         elif frame.scope.run(number):
             frame.reasons[number] = error
-            self._take_in(frame, number, self._stops.result(frame, number))
+            self._recorder.take_in(frame, number, self._stops.result(frame, number))
 
-    # -- what a running step asks for ----------------------------------------------------------------
+    def _go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
+        frame = self._frame
+        if step.number in frame.tasks and step.number not in frame.reasons:
+            failure = Failure(attempt, error, frame.context.begun_ns[step.number])
+            self._stops.abandon(frame, step.number)
+            self._start(frame, step.number, failure)
+
+
+class Host:
+    """Implements :class:`ael.context.StepHost`: what a running step may ask of its driver."""
+
+    __slots__ = ("_go_on", "_slots", "_stops")
+
+    def __init__(self, slots: Slots, stops: Stops, go_on: Callable[[PlanStep, int, AELError], None]) -> None:
+        self._slots = slots
+        self._stops = stops
+        self._go_on = go_on
 
     async def wait_without_slot(self, waiting: Awaitable[object]) -> None:
         """Await something that takes no slot of ``max_parallel``."""
@@ -353,12 +338,8 @@ class Driver:
 
     def go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
         """The attempt is over, but its tool is deaf: leave the task behind and go on in a new one."""
-        frame = self._frame
-        if step.number in frame.tasks and step.number not in frame.reasons:
-            failure = Failure(attempt, error, frame.context.begun_ns[step.number])
-            self._stops.abandon(frame, step.number)
-            self._start(frame, step.number, failure)
+        self._go_on(step, attempt, error)
 
     def is_left_behind(self) -> bool:
-        """Whether the current task was given up that way."""
+        """Whether the current task was given up."""
         return self._stops.is_left_behind()

@@ -137,7 +137,6 @@ class Launcher:
             journal=self._journal,
             warn=lambda text: _warn(context, text),
         )
-        context.host = driver
         return Launch(
             execution_id=execution_id,
             workflow_id=definition.name,
