@@ -45,7 +45,7 @@ bench: $(STAMP) ## cost per step against bare asyncio, and of importing; fails o
 
 test-313: ## the unit tests on Python 3.13
 	@test -n "$(PYTHON313)" || { echo "Python 3.13 is not here; say make test-313 PYTHON313=…" >&2; exit 1; }
-	$(MAKE) test VENV=.venv-313 PYTHON="$(PYTHON313)" PYTEST_ARGS="tests/unit $(PYTEST_ARGS)"
+	$(MAKE) test VENV=.venv-313 PYTHON="$(PYTHON313)" PYTEST_ARGS="tests/unit tests/properties $(PYTEST_ARGS)"
 
 clean: ## remove what was made
 	rm -rf .venv .venv-313 .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

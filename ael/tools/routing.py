@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from functools import partial
 from typing import Literal, TypeAlias
 
 import attrs
 
 from ael.errors import AELError, ConfigInvalidError, ToolUnavailableError
+from ael.language.suggest import nearest_tool
 from ael.ports import CallSink, Clock, ToolCall, ToolMiss, ToolOutcome, ToolSpec
 from ael.tools.provider import RESERVED, Binds, ToolProvider
 
@@ -241,7 +241,5 @@ def _unreachable(name: str, failures: Sequence[AELError]) -> ToolUnavailableErro
 
 
 def _suggestion(name: str, candidates: Iterable[str]) -> str | None:
-    """The nearest full name; a bare one may be near to the bare part of it."""
-    names = {full.rpartition(".")[2]: full for full in candidates} | {full: full for full in candidates}
-    near = get_close_matches(name, names, n=1)
-    return f"did you mean {names[near[0]]!r}?" if near else None
+    near = nearest_tool(name, list(candidates))
+    return None if near is None else f"did you mean {near!r}?"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from ael.definition import Path
 from ael.diagnostics import Fix
 from ael.language.catalog import templates
@@ -34,18 +36,27 @@ def check_templates(context: Context) -> None:
     for flow in context.flow.steps:
         for path, template in flow.templates.items():
             if template.problems:
-                _report(template, context.path(flow.step, *path), context)
+                _report(template, template.problems, context.path(flow.step, *path), context)
     for path, template in context.flow.outputs.items():
-        if template.problems:
-            _report(template, path, context)
+        problems = (*template.problems, *_steps_of_nobody(template))
+        if problems:
+            _report(template, problems, path, context)
 
 
-def _report(template: Template, path: Path, context: Context) -> None:
+def _steps_of_nobody(template: Template) -> Iterator[TemplateProblem]:
+    """Where an output reads the root ``step``, which only templates of steps have."""
+    for reference in template.references:
+        if reference.root == "step":
+            message = "`step` means nothing here: an output belongs to no step"
+            yield TemplateProblem("unknown_root", message, "step", reference.offset, len("step"))
+
+
+def _report(template: Template, problems: Iterable[TemplateProblem], path: Path, context: Context) -> None:
     written, shift = template.text, 0
     if path and path[-1] in {"from", "from_path"} and written.startswith(FROM_PREFIX):
         written, shift = written[len(FROM_PREFIX) : -len(" }}")], len(FROM_PREFIX)
     place = context.placer(path, written)
-    for problem in template.problems:
+    for problem in problems:
         kind = _KINDS.get(problem.kind, templates.TemplateSyntax)
         value = kind(problem.message, problem.suggestion, problem.advice)
         if place is None:
