@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +20,8 @@ from ael.types import JsonValue, datetime_from_ns
 from ael.values import normalise
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 __all__ = ["HTTP_REQUEST", "HttpProvider", "retry_after_seconds"]
@@ -151,6 +155,7 @@ class HttpProvider:
             from http import cookiejar  # brings http.client and urllib.request, which only requests need
 
             client = self._client = httpx.AsyncClient(
+                verify=_trusted(httpx, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
                 timeout=httpx.Timeout(None, connect=self._connect_timeout_s),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
                 cookies=cookiejar.CookieJar(cookiejar.DefaultCookiePolicy(allowed_domains=[])),
@@ -162,6 +167,17 @@ class HttpProvider:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
+
+
+@lru_cache(maxsize=4)
+def _trusted(httpx: JsonValue, file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Whose certificates are believed. Reading them takes 25 ms, so all engines share what the same variables name."""
+    try:
+        context: ssl.SSLContext = httpx.create_ssl_context()
+    except OSError as error:
+        message = f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read: {error}"
+        raise ToolUnavailableError(message, retryable=False, hint="correct the variable, or unset it") from error
+    return context
 
 
 def _httpx() -> JsonValue:

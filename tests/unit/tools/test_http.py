@@ -428,6 +428,15 @@ def test_which_requests_may_be_repeated(method: str | None, repeatable: bool) ->
     assert provider.repeatable("http.request", ToolCall("http.request", params)) is repeatable
 
 
+async def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serve(here=answer()) as server:
+        await request(f"{server.url}/here")  # those of before are kept for who names no others
+        monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+        with pytest.raises(ToolUnavailableError, match="SSL_CERT_FILE") as caught:
+            await request(f"{server.url}/here")
+    assert not caught.value.retryable
+
+
 async def test_without_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
     with pytest.raises(ToolUnavailableError) as caught:
