@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import ael
-
 pytest.importorskip("mypy")
 
-ROOT = Path(ael.__file__).parents[1]
+ROOT = Path(__file__).parents[3]
+"""Where the configuration is; the package itself may be installed elsewhere."""
 
 PROGRAM = """\
 from collections.abc import Coroutine
