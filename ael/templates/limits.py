@@ -51,7 +51,7 @@ class TooMuchError(ValueError):
 class _Budget(threading.local):
     """What the rendering that runs in this thread has left; renderings do not nest."""
 
-    most = (MAX_PASSES, MAX_TEXT, MAX_WORK)
+    most: tuple[int, int, int] = (MAX_PASSES, MAX_TEXT, MAX_WORK)
     passes, text, work = most
 
 
