@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -43,7 +43,7 @@ from ael.ports import (
 )
 from ael.retry import next_delay
 from ael.settings import Settings
-from ael.templates import SkippedOutputError, is_true
+from ael.templates import SkippedOutputError, Template, is_true
 from ael.types import ExecutionResult, JsonValue, StepResult, StepStatus, datetime_from_ns
 
 __all__ = ["WorkflowEngine"]
@@ -198,10 +198,10 @@ class WorkflowEngine:
 
     # -- one step ----------------------------------------------------------------------------------
 
-    async def _execute_step(
+    def _execute_step(
         self, step: PlanStep, context: ExecutionContext, resume: Failure | None = None
-    ) -> StepResult:
-        """Run one step to its final result: condition, then attempts.
+    ) -> Coroutine[None, None, StepResult]:
+        """Run one step to its final result, when awaited: condition, then attempts.
 
         Args:
             resume: A failed attempt to go on from, instead of from the beginning.
@@ -209,25 +209,32 @@ class WorkflowEngine:
         Raises:
             asyncio.CancelledError: The step's task was cancelled; everything else becomes a result.
         """
+        if step.when is None or resume is not None:
+            return self._execute_with_retry(step, context, resume)
+        return self._execute_if(step, step.when, context)
+
+    async def _execute_if(self, step: PlanStep, when: Template, context: ExecutionContext) -> StepResult:
+        """Ask the condition, once; whatever goes wrong in it is the step's failure."""
         try:
-            if step.when is not None and resume is None:
-                view = view_of(step, context, 1) if step.needs_view else None
-                if not is_true(step.when.render(context, view)):
-                    return endings.skipped(step, context, "condition", now_ns=self._epoch_now(context))
-            return await self._execute_with_retry(step, context, resume)
+            holds = is_true(when.render(context, view_of(step, context, 1) if step.needs_view else None))
         except SkippedOutputError as skip:
-            reason = f"dependency: {_origin(context, skip.step_id)}"
-            made = max(0, context.attempts[step.number] - 1)  # the attempt whose params could not be made is none
-            return endings.skipped(
-                step,
-                context,
-                reason,
-                now_ns=self._epoch_now(context),
-                attempt=made,
-                started_ns=context.begun_ns[step.number] if made else 0,
-            )
+            return self._skip(step, context, skip, made=0)
         except AELError as error:
             return endings.failed(step, context, error, now_ns=self._epoch_now(context))
+        if not holds:
+            return endings.skipped(step, context, "condition", now_ns=self._epoch_now(context))
+        return await self._execute_with_retry(step, context)
+
+    def _skip(self, step: PlanStep, context: ExecutionContext, skip: SkippedOutputError, *, made: int) -> StepResult:
+        """The step uses the output of a skipped one: it is skipped too, after ``made`` attempts."""
+        return endings.skipped(
+            step,
+            context,
+            f"dependency: {_origin(context, skip.step_id)}",
+            now_ns=self._epoch_now(context),
+            attempt=made,
+            started_ns=context.begun_ns[step.number] if made else 0,
+        )
 
     async def _execute_with_retry(
         self, step: PlanStep, context: ExecutionContext, resume: Failure | None = None
@@ -235,8 +242,7 @@ class WorkflowEngine:
         """Attempt after attempt, until one completes or the policy gives up.
 
         Raises:
-            SkippedOutputError: The params use the output of a skipped step: the step is skipped too.
-            asyncio.CancelledError: The step's task was cancelled.
+            asyncio.CancelledError: The step's task was cancelled; everything else becomes a result.
         """
         if resume is None:
             attempt, started_ns = 1, context.epoch_ns + self._now_ns()
@@ -251,8 +257,8 @@ class WorkflowEngine:
             context.attempts[step.number] = attempt
             try:
                 outcome = await self._attempts.begin(step, context, attempt)
-            except SkippedOutputError:
-                raise
+            except SkippedOutputError as skip:
+                return self._skip(step, context, skip, made=attempt - 1)  # whose params cannot be made is no attempt
             except BaseException as error:  # noqa: BLE001 - the step boundary; what must pass is raised again in there
                 failure = Failure(attempt, as_failure(step, error), started_ns)
             else:

@@ -295,6 +295,8 @@ def _mapping_getter(items: Sequence[tuple[str, Getter]]) -> Getter:
 
 
 def _list_getter(parts: Sequence[Getter]) -> Getter:
+    if not parts:
+        return lambda data: []
     if len(parts) == 1:
 
         def one(data: Data, get: Getter = parts[0]) -> JsonValue:
