@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import ael
 from benchmarks.baselines import Tool, bare, work, work_sleeping, work_yielding
@@ -162,21 +165,30 @@ async def measure_loading(scale: float, rounds: int) -> list[Row]:
     return [Row(f"load and check a file of {size:,} steps, per step", f"{cost:.0f} µs", "", cost, LOAD_LIMIT_US, "µs")]
 
 
-async def measure(arguments: argparse.Namespace) -> list[Row]:
-    rows: list[Row] = []
-    for load in _chosen(workloads(arguments.scale), arguments.only):
-        rows += await (measure_makespan if load.sleeps else measure_cost)(load, arguments.rounds)
-    if not arguments.only or "scaling" in arguments.only:
-        rows += await measure_scaling(arguments.scale, arguments.rounds)
-    if not arguments.only or "load" in arguments.only:
-        rows += await measure_loading(arguments.scale, arguments.rounds)
-    return rows
+async def measure(what: str, scale: float, rounds: int) -> list[Row]:
+    """The rows of one workload, by its short name."""
+    if what == "scaling":
+        return await measure_scaling(scale, rounds)
+    if what == "load":
+        return await measure_loading(scale, rounds)
+    [load] = [load for load in workloads(scale) if short_name(load) == what]
+    return await (measure_makespan if load.sleeps else measure_cost)(load, rounds)
 
 
-def _chosen(all_of_them: Sequence[Workload], only: Sequence[str]) -> Iterator[Workload]:
-    for load in all_of_them:
-        if not only or load.name.split()[0] in only:
-            yield load
+def short_name(load: Workload) -> str:
+    return load.name.split()[0]
+
+
+def measure_alone(what: str, scale: float, rounds: int) -> list[Row]:
+    return asyncio.run(measure(what, scale, rounds))
+
+
+def measure_all(names: Sequence[str], scale: float, rounds: int) -> list[Row]:
+    """Each workload in a process of its own, both sides in it: none works on the heap that another left behind."""
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=fresh, max_tasks_per_child=1) as processes:
+        tables = processes.map(measure_alone, names, repeat(scale), repeat(rounds))
+        return [row for rows in tables for row in rows]
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -186,7 +198,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", default=[], help="W1 … W6, scaling, load; may be given again")
     parser.add_argument("--gate", action="store_true", help="end with 1 when a figure is over its limit")
     arguments = parser.parse_args(words)
-    rows = asyncio.run(measure(arguments))
+    known = [*map(short_name, workloads(arguments.scale)), "scaling", "load"]
+    names = [name for name in known if not arguments.only or name in arguments.only]
+    rows = measure_all(names, arguments.scale, arguments.rounds)
     python = ".".join(map(str, sys.version_info[:3]))
     print(f"Python {python}, median of {arguments.rounds} rounds, CPU of the whole process.\n")
     print(table(rows))
