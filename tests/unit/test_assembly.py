@@ -175,3 +175,19 @@ steps:
             assert result["one"].output == result["two"].output == "([['a']], {'k': []}, {'list': []})"
             assert result["give"].output == {"a": [["a"]], "b": {"k": []}}
     assert mine == {"k": []}
+
+
+async def test_secrets_are_masked_in_outputs_that_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEL_SECRET_TOKEN", "s3cr3t-value")
+    definition = ael.parse_workflow("""\
+name: w
+steps:
+- {id: a, tool: greet, params: {name: x}}
+outputs:
+  n: {value: "{{ secrets.TOKEN }}", schema: {type: integer}}
+""")
+    async with ael.create_engine(workflows=[definition], tools=[greet]) as engine:
+        result = await engine.execute("w")
+    assert result.error is not None
+    assert result.error.code == "OUTPUT_INVALID"
+    assert "s3cr3t-value" not in f"{result.error} {result.error!r} {result.error.details} {result.to_dict()}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from ael.engine import WorkflowEngine
-from ael.errors import ToolError
+from ael.errors import ToolError, ToolUnavailableError
 from ael.events import Event, StepStarted
 from ael.execution import Execution
+from ael.ports import ToolCall
 from ael.settings import Settings
 from ael.testing import FakeTools, make_engine, run_virtual
 from ael.types import ExecutionResult, ExecutionStatus, JsonValue, OnError, RetryConfig, TimeoutConfig
@@ -365,3 +367,28 @@ def test_settings_bound_how_long_a_deaf_tool_is_awaited() -> None:
         return ended
 
     assert run_virtual(main()) == pytest.approx(4)
+
+
+def test_a_name_that_several_sources_offer_is_not_a_missing_tool() -> None:
+    def ambiguous(params: JsonValue) -> None:
+        raise ToolUnavailableError("'x' is offered by a and b", details={"reason": "ambiguous"})
+
+    async def main() -> ExecutionResult:
+        definition = workflow(step("a", "x", on_missing_tool=OnError.SKIP))
+        return await make_engine(definition, tools={"x": ambiguous}).execute("w")
+
+    assert statuses(run_virtual(main())) == {"a": "failed"}
+
+
+def test_a_tool_may_say_how_long_to_wait_as_a_timedelta() -> None:
+    def busy(call: ToolCall) -> int:
+        if call.attempt == 1:
+            raise ToolError("later", retry_after=timedelta(minutes=2))
+        return call.attempt
+
+    async def main() -> ExecutionResult:
+        return await make_engine(workflow(step("a", "busy", retry=RETRY)), tools={"busy": busy}).execute("w")
+
+    result = run_virtual(main())
+    assert result["a"].output == 2
+    assert result.duration_ms == pytest.approx(120_000)
