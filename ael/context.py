@@ -105,7 +105,6 @@ class ExecutionContext:
         "host",
         "inputs",
         "plan",
-        "render_cache",
         "results",
         "roots",
         "secrets",
@@ -138,7 +137,6 @@ class ExecutionContext:
         self.events = events
         self.host: StepHost | None = None
         self.epoch_ns = epoch_ns
-        self.render_cache: object | None = None
         self.secrets = secrets
         self.warnings: list[str] = []
         self.roots: dict[str, JsonValue] = {

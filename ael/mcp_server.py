@@ -7,7 +7,10 @@ from collections.abc import Mapping
 
 import attrs
 
-__all__ = ["McpServer"]
+__all__ = ["RESERVED", "McpServer"]
+
+RESERVED = frozenset({"http", "shell"})
+"""First parts of the names of built-in tools, which no server and no function may have."""
 
 _USER = re.compile(r"//[^/@]*@")
 _SECRET_NAME = re.compile(

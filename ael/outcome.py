@@ -40,6 +40,10 @@ def failed(
         if missing:
             attempt = started_ns = 0  # nothing was there to attempt
         return skipped(step, context, reason, now_ns=now_ns, error=error, attempt=attempt, started_ns=started_ns)
+    return _failure(step, error, now_ns=now_ns, attempt=attempt, started_ns=started_ns)
+
+
+def _failure(step: PlanStep, error: AELError, *, now_ns: int, attempt: int = 0, started_ns: int = 0) -> StepResult:
     return StepResult(
         step.id, StepStatus.FAILED, None, error, None, attempt, step.max_attempts, started_ns, now_ns, usable=False
     )
@@ -85,18 +89,7 @@ def skipped(
             usable = False
         except AELError as problem:
             locate(step, context, problem)
-            return StepResult(
-                step.id,
-                StepStatus.FAILED,
-                None,
-                problem,
-                None,
-                attempt,
-                step.max_attempts,
-                started_ns,
-                now_ns,
-                usable=False,
-            )
+            return _failure(step, problem, now_ns=now_ns, attempt=attempt, started_ns=started_ns)
     return StepResult(
         step.id,
         StepStatus.SKIPPED,
@@ -122,7 +115,7 @@ def internal_failure(step: PlanStep, error: BaseException, *, now_ns: int) -> St
     """Something broke that must not: the step fails whatever its error policy says."""
     problem = InternalError(f"step {step.path!r} broke the engine: {type(error).__name__}: {error}", step_id=step.path)
     problem.__cause__ = error
-    return StepResult(step.id, StepStatus.FAILED, None, problem, None, 0, step.max_attempts, 0, now_ns, usable=False)
+    return _failure(step, problem, now_ns=now_ns)
 
 
 def unwritten(step: PlanStep, result: StepResult, error: Exception) -> StepResult:

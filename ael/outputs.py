@@ -29,7 +29,7 @@ def make_outputs(context: ExecutionContext) -> dict[str, JsonValue]:
 
 def _make(output: PlanOutput, context: ExecutionContext) -> JsonValue:
     try:
-        value = copy_value(output.build(context, None))
+        value = output.build(context, None)
     except SkippedOutputError as skip:
         context.warnings.append(
             f"output {output.name!r} is null: step {skip.step_id!r} was skipped and has no output; "

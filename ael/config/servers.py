@@ -9,13 +9,10 @@ from pathlib import Path
 import attrs
 
 from ael.config.expand import Expansion, ExpansionError
-from ael.mcp_server import McpServer
+from ael.mcp_server import RESERVED, McpServer
 from ael.types import JsonValue
 
-__all__ = ["RESERVED_NAMES", "Reading", "read_server"]
-
-RESERVED_NAMES = frozenset({"http", "shell"})
-"""Names of built-in tools' families, which no server can have."""
+__all__ = ["Reading", "read_server"]
 
 _KEYS = ("command", "args", "env", "cwd", "url", "headers", "type", "transport", "timeout", "disabled")
 _STDIO = frozenset({"stdio"})
@@ -66,7 +63,7 @@ class _Fields:
         self._entry: Mapping[str, JsonValue] = entry if isinstance(entry, Mapping) else {}
         if not isinstance(entry, Mapping):
             self._problem("", f"expected a table with `command` or `url`, got {_kind(entry)}")
-        if not name or "." in name or name in RESERVED_NAMES:
+        if not name or "." in name or name in RESERVED:
             self._problem("", "a server cannot be called that: the name is empty, has a dot, or is ael's own")
         self._disabled = self._entry.get("disabled") is True
         self._note_unknown()

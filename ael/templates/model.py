@@ -98,7 +98,6 @@ class Data(Protocol):
         up: The enclosing scope's, or ``None``.
         roots: ``config``, ``workflow``, ``execution_id``, ``secrets`` (its ``__getitem__`` raises ``KeyError``
             whose argument says what to do), and locals.
-        render_cache: Room for what rendering wants to keep per execution.
     """
 
     @property
@@ -109,8 +108,6 @@ class Data(Protocol):
     def inputs(self) -> Mapping[str, JsonValue]: ...  # noqa: D102
     @property
     def roots(self) -> Mapping[str, JsonValue]: ...  # noqa: D102
-
-    render_cache: object | None
 
 
 @attrs.define

@@ -12,11 +12,11 @@ from typing import Any, TypeVar, overload
 import attrs
 
 from ael.errors import ConfigInvalidError, ToolUnavailableError
+from ael.mcp_server import RESERVED
 from ael.ports import ToolCall, ToolMiss, ToolOutcome, ToolSource, ToolSpec
 from ael.settings import Settings
 from ael.tools.bound import BoundFunction
 from ael.tools.context import ToolContext
-from ael.tools.provider import RESERVED
 from ael.tools.signatures import Signature, read_signature
 from ael.tools.threads import DaemonThreads
 from ael.types import JsonValue

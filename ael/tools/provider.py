@@ -7,10 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from ael.ports import ToolCall, ToolMiss, ToolOutcome, ToolSpec
 
-__all__ = ["RESERVED", "Binds", "Bound", "ToolProvider"]
-
-RESERVED = frozenset({"http", "shell"})
-"""First parts of the names of built-in tools, which no server and no function may have."""
+__all__ = ["Binds", "Bound", "ToolProvider"]
 
 
 class ToolProvider(Protocol):

@@ -16,8 +16,9 @@ import attrs
 
 from ael.errors import AELError, ConfigInvalidError, ToolUnavailableError
 from ael.language.suggest import nearest_tool
+from ael.mcp_server import RESERVED
 from ael.ports import CallSink, Clock, ToolCall, ToolMiss, ToolOutcome, ToolSpec
-from ael.tools.provider import RESERVED, Binds, ToolProvider
+from ael.tools.provider import Binds, ToolProvider
 
 __all__ = ["RoutingInvoker"]
 

@@ -35,7 +35,6 @@ class Scope:
         self.inputs = inputs or {}
         self.roots = roots or {}
         self.up = up
-        self.render_cache: object | None = None
 
 
 def completed(step_id: str, output: JsonValue) -> StepResult:
