@@ -6,7 +6,7 @@ Nothing is compiled here. ``path`` tuples address nodes of the document, ``("ste
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 import attrs
@@ -17,16 +17,29 @@ from ael.types import JsonValue, OnError, RetryConfig, TimeoutConfig
 
 __all__ = [
     "MISSING",
+    "BlockBody",
     "Body",
+    "Branch",
+    "ChooseBody",
     "CodeBody",
     "Defaults",
+    "ErrorRule",
+    "ExitBody",
+    "ForEach",
     "InputDefinition",
+    "Join",
     "NodeSpan",
     "OutputDefinition",
     "Path",
+    "PoolDefinition",
+    "Repeat",
     "StepDefinition",
     "ToolBody",
+    "Undo",
+    "WorkflowBody",
     "WorkflowDefinition",
+    "blocks_of",
+    "walk_steps",
 ]
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -93,12 +106,146 @@ class CodeBody:
     executor: str = "safe"
 
 
-Body: TypeAlias = ToolBody | CodeBody
+@attrs.frozen
+class BlockBody:
+    """Steps that make one step. ``output`` is a template; without one the last step's output is the block's."""
+
+    steps: tuple[StepDefinition, ...]
+    output: JsonValue = MISSING
+
+
+@attrs.frozen
+class Branch:
+    """One branch of ``choose``; without ``when`` it always holds. ``output`` is as a block's."""
+
+    steps: tuple[StepDefinition, ...]
+    when: str | None = None
+    output: JsonValue = MISSING
+    path: Path = ()
+
+
+@attrs.frozen
+class ChooseBody:
+    """The first branch that holds is taken."""
+
+    branches: tuple[Branch, ...]
+
+
+@attrs.frozen
+class WorkflowBody:
+    """Run another workflow by its name; ``self`` is this one. ``params`` are its inputs."""
+
+    workflow: str
+    params: Mapping[str, JsonValue] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class ExitBody:
+    """End the workflow: ``completed``, ``failed`` or ``cancelled``.
+
+    ``reason`` is a template; ``outputs``, a mapping with templates, stands in for the file's outputs.
+    """
+
+    status: str = "completed"
+    reason: str | None = None
+    outputs: JsonValue = MISSING
+
+
+Body: TypeAlias = ToolBody | CodeBody | BlockBody | ChooseBody | WorkflowBody | ExitBody
+
+
+@attrs.frozen
+class ForEach:
+    """Once per item of a list, side by side.
+
+    Attributes:
+        items: The list: one template as text (braces may be left out), or a list of JSON values with templates.
+        name: What an item is called in templates and code.
+        key: A template that gives each item its key, or ``None``: items are addressed by number.
+        max_parallel: Most items at once, or ``None`` for no bound.
+        tolerate: How many items may fail; a ``float`` is a share of all, 0 to 1.
+        path: ``("for_each",)`` below the step in short form, ``("for_each", "in")`` in long form: where ``items`` is.
+    """
+
+    items: JsonValue
+    name: str = "item"
+    key: str | None = None
+    max_parallel: int | None = None
+    tolerate: int | float = 0
+    path: Path = ("for_each",)
+
+
+@attrs.frozen
+class Repeat:
+    """Round after round.
+
+    Attributes:
+        max: Most rounds; exactly so many without ``until``.
+        until: A condition asked after each round, or ``None``.
+        every: Seconds between rounds.
+        collect: Whether the output is the list of all rounds' outputs.
+    """
+
+    max: int
+    until: str | None = None
+    every: float = 0.0
+    collect: bool = False
+
+
+@attrs.frozen
+class Join:
+    """When a step may start that names others in ``depends_on``.
+
+    Attributes:
+        at_least: How many of them must have completed; ``None``: all must have settled, however (``settled``).
+        cancel_rest: Whether the others are cancelled then.
+    """
+
+    at_least: int | None = None
+    cancel_rest: bool = False
+
+
+@attrs.frozen
+class ErrorRule:
+    """One rule of an ``on_error`` list. ``match`` are error codes; empty matches all."""
+
+    do: OnError
+    match: tuple[str, ...] = ()
+    retry: RetryConfig | None = None
+    fallback: JsonValue = MISSING
+    path: Path = ()
+
+
+@attrs.frozen
+class Undo:
+    """How to take a completed step back: a tool or code. Its templates see ``output``."""
+
+    body: ToolBody | CodeBody
+    retry: RetryConfig | None = None
+    timeout: TimeoutConfig | None = None
+
+
+@attrs.frozen
+class PoolDefinition:
+    """A named limit that the executions of an engine share.
+
+    Attributes:
+        concurrency: Most holders at once, or ``None``.
+        rate: (n, seconds): at most ``n`` starts in any window of so many seconds; or ``None``.
+    """
+
+    name: str
+    concurrency: int | None = None
+    rate: tuple[int, float] | None = None
+    path: Path = ()
 
 
 @attrs.frozen
 class StepDefinition:
-    """One step as written; defaults are *not* merged in, so that ``None`` says "not given"."""
+    """One step as written; defaults are *not* merged in, so that ``None`` says "not given".
+
+    ``on_error`` is ``None`` where ``error_rules`` are given. ``path`` is where the step stands in the document.
+    """
 
     id: str
     body: Body
@@ -109,6 +256,12 @@ class StepDefinition:
     timeout: TimeoutConfig | None = None
     fallback: JsonValue = MISSING
     on_missing_tool: OnError = OnError.FAIL
+    error_rules: tuple[ErrorRule, ...] = ()
+    join: Join | None = None
+    for_each: ForEach | None = None
+    repeat: Repeat | None = None
+    undo: Undo | None = None
+    limits: tuple[str, ...] = ()
     path: Path = ()
 
 
@@ -140,6 +293,9 @@ class WorkflowDefinition:
     Attributes:
         single_output: Whether the file has the form ``output: …``, one output named ``output``.
         notes: Warnings and notes found while reading; never errors.
+        limits: Pools that its steps may name.
+        undo_on_failure: ``on_failure: undo``.
+        finally_steps: Run at the end, whatever happened.
         source, spans: The text and the places of its nodes, ``None`` and empty for one made in Python.
     """
 
@@ -155,6 +311,9 @@ class WorkflowDefinition:
     sequential: bool = False
     outputs: tuple[OutputDefinition, ...] = ()
     single_output: bool = False
+    limits: tuple[PoolDefinition, ...] = ()
+    undo_on_failure: bool = False
+    finally_steps: tuple[StepDefinition, ...] = ()
     notes: tuple[Diagnostic, ...] = attrs.field(default=(), eq=False, repr=False)
     source: Source | None = attrs.field(default=None, eq=False, repr=False)
     spans: Mapping[Path, NodeSpan] = attrs.field(factory=dict, eq=False, repr=False)
@@ -180,3 +339,22 @@ class WorkflowDefinition:
             if span is not None:
                 return span
         return None
+
+
+def blocks_of(step: StepDefinition) -> tuple[tuple[StepDefinition, ...], ...]:
+    """The blocks that a step's body is made of: one for ``steps``, one per branch of ``choose``, else none."""
+    match step.body:
+        case BlockBody():
+            return (step.body.steps,)
+        case ChooseBody():
+            return tuple(branch.steps for branch in step.body.branches)
+        case _:
+            return ()
+
+
+def walk_steps(steps: Iterable[StepDefinition]) -> Iterator[StepDefinition]:
+    """Steps at every depth, in the order of the file: each before those in it."""
+    for step in steps:
+        yield step
+        for block in blocks_of(step):
+            yield from walk_steps(block)

@@ -17,6 +17,9 @@ class Settings:
         default_timeout: Bounds attempts of tool steps that have no timeout; ``None``: unbounded.
         max_parallel: Most attempts at once in one execution, unless the workflow says; ``None``: unbounded.
         cancel_grace: How long a tool that ignores its cancellation is awaited.
+        undo_grace: How long a step that has an ``undo`` may go on when it is to be cancelled.
+        undo_timeout: How long all ``undo`` of one workflow may take together.
+        finally_timeout: How long all ``finally`` steps of one workflow may take together.
         threads: Most threads for synchronous tools at once, those left behind included.
         server_concurrency: Most calls at once to one MCP server.
         max_result_bytes: Largest result taken from a tool server.
@@ -32,6 +35,9 @@ class Settings:
     default_timeout: float | None = None
     max_parallel: int | None = None
     cancel_grace: float = 10.0
+    undo_grace: float = 30.0
+    undo_timeout: float = 300.0
+    finally_timeout: float = 60.0
     threads: int = 40
     server_concurrency: int = 32
     max_result_bytes: int = 4 * _MIB

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import enum
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ import attrs
 from ael.errors import AELError
 
 __all__ = [
+    "AttemptResult",
     "Backoff",
     "ExecutionResult",
     "ExecutionStatus",
@@ -36,6 +38,7 @@ JsonValue: TypeAlias = Any
 
 
 _from_timestamp = datetime.fromtimestamp
+_FIRST_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def datetime_from_ns(nanoseconds: int) -> datetime:
@@ -117,15 +120,39 @@ class TimeoutConfig:
     Attributes:
         attempt: Of one attempt, from the start of the call.
         total: Of the whole step, from the moment it is ready, waits included.
+        idle: Of an attempt without progress: reset whenever the tool reports some.
     """
 
     attempt: float | None = None
     total: float | None = None
+    idle: float | None = None
+
+
+@attrs.frozen
+class AttemptResult:
+    """One attempt that failed: which, why, and when it ended (nanoseconds since the epoch)."""
+
+    number: int
+    error: AELError
+    completed_ns: int
+
+    @property
+    def completed_at(self) -> datetime:
+        """When it ended, UTC."""
+        return datetime_from_ns(self.completed_ns)
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """JSON-ready. Secrets are *not* masked here."""
+        return {
+            "number": self.number,
+            "error": _json_ready(self.error.to_dict()),
+            "completed_at": _json_ready(self.completed_at),
+        }
 
 
 @attrs.define
 class StepResult:
-    """What became of one step.
+    """What became of one step, or of one item of a loop.
 
     Attributes:
         step_id: The id in the file.
@@ -139,6 +166,10 @@ class StepResult:
         started_ns, completed_ns: Nanoseconds since the epoch; 0 for never.
         usable: Whether ``output`` may be read by other steps: false for a step that was skipped
             or cancelled without ``fallback``.
+        attempts: The attempts that failed, in order, also when a later one completed.
+        steps: Of a block, a branch or a workflow: its steps, in file order; of its last attempt and round.
+        items: Of a ``for_each``, one result per item that was begun, in order; ``None`` for other steps.
+        key: Of an item: its key, if the loop has one.
     """
 
     step_id: str
@@ -151,6 +182,10 @@ class StepResult:
     started_ns: int = 0
     completed_ns: int = 0
     usable: bool = True
+    attempts: tuple[AttemptResult, ...] = ()
+    steps: Sequence[StepResult] = ()
+    items: Sequence[StepResult] | None = None
+    key: str | None = None
 
     @property
     def success(self) -> bool:
@@ -173,8 +208,11 @@ class StepResult:
         return (self.completed_ns - self.started_ns) / 1e6 if self.started_ns else 0.0
 
     def to_dict(self) -> dict[str, JsonValue]:
-        """JSON-ready; datetimes as ISO text, bytes as base64. Secrets are *not* masked here."""
-        return {
+        """JSON-ready; datetimes as ISO text, bytes as base64. Secrets are *not* masked here.
+
+        ``key``, ``steps`` and ``items`` are there for items, blocks and loops.
+        """
+        plain = {
             "step_id": self.step_id,
             "status": self.status.value,
             "started_at": _json_ready(self.started_at),
@@ -185,7 +223,36 @@ class StepResult:
             "skip_reason": self.skip_reason,
             "attempt": self.attempt,
             "max_attempts": self.max_attempts,
+            "attempts": [attempt.to_dict() for attempt in self.attempts],
         }
+        if self.key is not None:
+            plain["key"] = self.key
+        if self.steps:
+            plain["steps"] = [step.to_dict() for step in self.steps]
+        if self.items is not None:
+            plain["items"] = [item.to_dict() for item in self.items]
+        return plain
+
+    def find(self, path: str) -> StepResult | None:
+        """What lies below: ``[2]`` or ``[KEY]`` an item, ``.ID`` an inner step, and on from there; ``None``: nothing."""
+        if not path:
+            return self
+        for below, rest in self._below(path):
+            found = below.find(rest)
+            if found is not None:
+                return found
+        return None
+
+    def _below(self, path: str) -> Iterator[tuple[StepResult, str]]:
+        """What a path may begin with, and what is left of it then."""
+        for index, item in enumerate(self.items or ()):
+            name = f"[{index if item.key is None else item.key}]"
+            if path.startswith(name):
+                yield item, path[len(name) :]
+        for step in self.steps:
+            name = f".{step.step_id}"
+            if path.startswith(name):
+                yield step, path[len(name) :]
 
 
 @attrs.define
@@ -193,7 +260,8 @@ class ExecutionResult:
     """What became of one execution.
 
     Attributes:
-        step_results: Every top-level step, in file order; ``result["id"]`` finds one.
+        step_results: Every top-level and ``finally`` step, in file order; ``result["id"]`` finds one, and
+            ``result["pages[2].fetch"]`` those inside.
         outputs: Output name → value; empty unless the execution completed.
         error: Why it failed, or ``None``.
         warnings: Sentences about what was not quite right, in order of appearance.
@@ -249,11 +317,16 @@ class ExecutionResult:
     def __getitem__(self, step_id: str) -> StepResult:
         if self._by_id is None:
             self._by_id = {result.step_id: result for result in self.step_results}
-        found = self._by_id.get(step_id)
+        found = self._by_id.get(step_id) or self._find(step_id)
         if found is not None:
             return found
         known = ", ".join(result.step_id for result in self.step_results) or "none"
         raise KeyError(f"no step {step_id!r} in this result; its steps are: {known}")
+
+    def _find(self, path: str) -> StepResult | None:
+        match = _FIRST_ID.match(path)
+        owner = None if match is None or self._by_id is None else self._by_id.get(match[0])
+        return None if owner is None else owner.find(path[len(owner.step_id) :])
 
     def __iter__(self) -> Iterator[StepResult]:
         return iter(self.step_results)

@@ -15,7 +15,7 @@ from ael.templates.model import (
     TemplateProblem,
     is_true,
 )
-from ael.templates.parsing import parse, parse_condition
+from ael.templates.parsing import parse, parse_condition, parse_expression
 
 __all__ = [
     "Data",
@@ -29,4 +29,5 @@ __all__ = [
     "is_true",
     "parse",
     "parse_condition",
+    "parse_expression",
 ]

@@ -42,12 +42,14 @@ class Names:
     Attributes:
         steps: Step id → (depth, index): depth 0 is ``Data.results[index]``, depth 1 ``Data.up.results[index]``.
         inputs: The declared inputs.
-        locals: Further roots, found in ``Data.roots``: ``item``, ``index``, ``last`` of enclosing loops.
+        locals: Further roots, found in ``Data.roots``: ``item``, ``index``, ``last`` of enclosing loops, ``output``.
+        ended: Whether the workflow has ended here, so that ``workflow`` has ``status`` and ``error``.
     """
 
     steps: Mapping[str, tuple[int, int]]
     inputs: Collection[str]
     locals: Collection[str] = ()
+    ended: bool = False
 
 
 @attrs.frozen

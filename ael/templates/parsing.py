@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ael.templates.expressions import Expressions
     from ael.templates.model import Getter
 
-__all__ = ["MAX_TEMPLATE", "parse", "parse_condition"]
+__all__ = ["MAX_TEMPLATE", "parse", "parse_condition", "parse_expression"]
 
 MAX_TEMPLATE = 1_000_000
 _MARKS = ("{{", "{%", "{#")
@@ -44,12 +44,23 @@ def parse_condition(text: str, names: Names) -> Template:
         return _broken(text, TemplateProblem("syntax", "the condition is empty", None, 0, len(text)))
     if word in _WORDS:
         return _constant(text)
+    return _whole_expression(text, names, "a condition")
+
+
+def parse_expression(text: str, names: Names) -> Template:
+    """The template of ``for_each``: an expression without braces, or one ``{{ }}`` over the whole."""
+    if not text.strip():
+        return _broken(text, TemplateProblem("syntax", "the expression is empty", None, 0, len(text)))
+    return _whole_expression(text, names, "the list of `for_each`")
+
+
+def _whole_expression(text: str, names: Names, what: str) -> Template:
     if not _has_marks(text):
         return _bare_condition(text, names)
     template, whole = _parse(text, names)
     if template.problems or whole:
         return template
-    message = "a condition is an expression without braces, or one {{ }} over the whole"
+    message = f"{what} is an expression without braces, or one {{{{ }}}} over the whole"
     problem = TemplateProblem("mixed_condition", message, None, 0, len(text))
     return _broken(text, problem, references=template.references)
 
