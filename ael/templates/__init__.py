@@ -4,6 +4,7 @@ Constants and plain paths are told by a regular expression and never meet Jinja,
 the first real expression.
 """
 
+from ael.templates.constants import constant_of
 from ael.templates.model import (
     Data,
     Names,
@@ -26,6 +27,7 @@ __all__ = [
     "Template",
     "TemplateKind",
     "TemplateProblem",
+    "constant_of",
     "is_true",
     "parse",
     "parse_condition",
