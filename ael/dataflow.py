@@ -124,7 +124,12 @@ def _block_flow(
     numbers: dict[str, int] = {}
     for number, step in enumerate(steps):
         numbers.setdefault(step.id, number)
-    names = attrs.evolve(around, steps={**around.steps, **{step_id: (0, i) for step_id, i in numbers.items()}})
+    loops = {step.id for step in steps if step.for_each is not None}
+    names = attrs.evolve(
+        around,
+        steps={**around.steps, **{step_id: (0, i) for step_id, i in numbers.items()}},
+        loops=frozenset(loops.union(around.loops).difference(numbers.keys() - loops)),
+    )
     readers = [_Reader(steps, number, names, sequential=sequential) for number in range(len(steps))]
     outputs = {} if output[1] is MISSING else dict(_templates(output[1], output[0], names))
     outer = dict.fromkeys(name for reader in readers for name in reader.reads if name not in numbers)

@@ -52,6 +52,7 @@ class Analysis:
     Attributes:
         chains: What is read, in order of appearance.
         problems: What is wrong.
+        assigned: The names that the template gives to something itself, wherever it does.
     """
 
     def __init__(self, tree: nodes.Template, tokens: Tokens, names: Names, environment: SandboxEnvironment) -> None:
@@ -61,7 +62,7 @@ class Analysis:
         self._reader = ChainReader(tokens)
         self._names = names
         self._environment = environment
-        self._local = frozenset(_stored(tree))
+        self.assigned = frozenset(_stored(tree))
         self._visit(tree)
 
     def _visit(self, node: nodes.Node) -> None:
@@ -84,12 +85,12 @@ class Analysis:
         if node.ctx != "load":
             if node.name in _FIXED_ROOTS:
                 self._problem("syntax", f"`{node.name}` cannot be assigned to", (node.name, start))
-        elif node.name not in self._local or node.name in _FIXED_ROOTS:
+        elif node.name not in self.assigned or node.name in _FIXED_ROOTS:
             self._read(Chain(node.name, start, start + len(node.name)))
 
     def _visit_getattr(self, node: nodes.Getattr | nodes.Getitem) -> None:
         chain = self._reader.chain(node)
-        if chain is None or (chain.root in self._local and chain.root not in _FIXED_ROOTS):
+        if chain is None or (chain.root in self.assigned and chain.root not in _FIXED_ROOTS):
             self._visit_children(node)
             return
         self._read(chain)
@@ -112,7 +113,7 @@ class Analysis:
             message = f"`{chain.root}` is a function: call it, `{chain.root}(…)`"
             self._problem("unknown_root", message, (chain.root, chain.start))
         else:
-            self.problems.append(unknown_root(chain.root, chain.start, self._names, self._local))
+            self.problems.append(unknown_root(chain.root, chain.start, self._names, self.assigned))
 
     # Calling
 
@@ -133,7 +134,7 @@ class Analysis:
                 self._visit(argument)
 
     def _check_function(self, callee: nodes.Name) -> None:
-        known = {*FUNCTIONS, *self._local}
+        known = {*FUNCTIONS, *self.assigned}
         if callee.name not in known:
             name = callee.name
             message = f"there is no function {name!r} in templates"

@@ -79,7 +79,7 @@ def _read(text: str, names: Names, tokens: Tokens) -> Expressions:
     if tokens.whole:
         keep_value(tree, _RESULT)
     analysis = Analysis(tree, tokens, names, environment)
-    prepare(tree, environment)
+    prepare(tree, environment, rounds="last" in names.locals and "last" not in analysis.assigned)
     references = tuple(map(reference_of, sorted(analysis.chains, key=lambda chain: chain.start)))
     problems = tuple(sorted(analysis.problems, key=lambda problem: problem.offset))
     render = None if problems else _renderer(text, names, environment.from_string(tree), tokens.whole)
@@ -105,7 +105,7 @@ def _renderer(text: str, names: Names, compiled: CompiledTemplate, whole: bool) 
 def _variables(data: Data, step: StepView | None, names: Names) -> dict[str, JsonValue]:
     variables: dict[str, JsonValue] = {**FUNCTIONS, **data.roots}
     variables["inputs"] = data.inputs
-    variables["steps"] = StepsView(data, names.steps)
+    variables["steps"] = StepsView(data, names)
     if "secrets" in variables:
         variables["secrets"] = SecretsView(variables["secrets"])
     if step is not None:

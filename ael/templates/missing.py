@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NoReturn
 
 from jinja2.runtime import Undefined
 from jinja2.utils import missing
 
-from ael.templates.model import Data, SkippedOutputError
+from ael.templates.model import Data, Names, SkippedOutputError
 from ael.templates.reading import (
-    STEP_FIELDS,
     DataView,
     Unread,
     describe_miss,
@@ -20,6 +19,7 @@ from ael.templates.reading import (
     read_field,
     result_of,
     step_data,
+    step_fields,
     template_error,
 )
 from ael.types import JsonValue
@@ -109,47 +109,50 @@ def missing_key(value: object, key: object, where: str) -> Missing:
 class _StepFields(DataView):
     """``steps.<id>``: its fields, each read when asked for."""
 
-    def __init__(self, data: Data, step_id: str, place: tuple[int, int]) -> None:
+    def __init__(self, data: Data, step_id: str, names: Names) -> None:
         self._data = data
         self._step_id = step_id
-        self._place = place
+        self._place = names.steps[step_id]
+        self._loop = step_id in names.loops
 
     def __getitem__(self, field: str) -> JsonValue:
+        if field not in step_fields(loop=self._loop):
+            raise KeyError(field)
         try:
             return read_field(result_of(self._data, self._place), self._step_id, field)
         except SkippedOutputError:
             return SkippedOutput.of(self._step_id)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(STEP_FIELDS)
+        return iter(step_fields(loop=self._loop))
 
     def __len__(self) -> int:
-        return len(STEP_FIELDS)
+        return len(step_fields(loop=self._loop))
 
     def as_data(self) -> JsonValue:
         """All fields."""
-        return step_data(result_of(self._data, self._place))
+        return step_data(result_of(self._data, self._place), loop=self._loop)
 
 
 class StepsView(DataView):
     """``steps``: by id."""
 
-    def __init__(self, data: Data, places: Mapping[str, tuple[int, int]]) -> None:
+    def __init__(self, data: Data, names: Names) -> None:
         self._data = data
-        self._places = places
+        self._names = names
 
     def __getitem__(self, step_id: str) -> JsonValue:
-        return _StepFields(self._data, step_id, self._places[step_id])
+        return _StepFields(self._data, step_id, self._names)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._names.steps)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._names.steps)
 
     def as_data(self) -> JsonValue:
         """All steps."""
-        return {step_id: step_data(result_of(self._data, place)) for step_id, place in self._places.items()}
+        return {step_id: self[step_id].as_data() for step_id in self}
 
 
 class SecretsView:

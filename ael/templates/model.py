@@ -44,12 +44,14 @@ class Names:
         inputs: The declared inputs.
         locals: Further roots, found in ``Data.roots``: ``item``, ``index``, ``last`` of enclosing loops, ``output``.
         ended: Whether the workflow has ended here, so that ``workflow`` has ``status`` and ``error``.
+        loops: Ids of the steps that have ``items``: those with ``for_each``.
     """
 
     steps: Mapping[str, tuple[int, int]]
     inputs: Collection[str]
     locals: Collection[str] = ()
     ended: bool = False
+    loops: Collection[str] = ()
 
 
 @attrs.frozen
@@ -77,7 +79,7 @@ class TemplateProblem:
     Attributes:
         kind: ``syntax``, ``unknown_root``, ``unknown_step``, ``unknown_input``, ``unknown_field``,
             ``unknown_filter``, ``unknown_test``, ``unknown_function``, ``filter_arguments``, ``too_large``,
-            ``mixed_condition``, or ``not_supported``.
+            or ``mixed_condition``.
         message: One sentence.
         advice: What to do about it, where that is known better than by its kind.
         name: What is unknown or wrong; a fix replaces exactly ``offset`` to ``offset + length`` by ``suggestion``.
@@ -99,7 +101,7 @@ class Data(Protocol):
         results: By step number; ``None`` for a step that has not settled.
         up: The enclosing scope's, or ``None``.
         roots: ``config``, ``workflow``, ``execution_id``, ``secrets`` (its ``__getitem__`` raises ``KeyError``
-            whose argument says what to do), and locals.
+            whose argument says what to do), and locals; ``last`` is ``None`` before the first round.
     """
 
     @property

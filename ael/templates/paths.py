@@ -97,7 +97,7 @@ def path_getter(chain: Chain, names: Names) -> Getter | None:
     """The closure that reads a chain without problems; ``None`` where there is more to it than looking up."""
     keys = tuple(key.value for key in chain.keys)
     if chain.root in names.locals:
-        return _root_getter(chain.root, keys)
+        return _last_getter(keys) if chain.root == "last" else _root_getter(chain.root, keys)
     if chain.root == "steps":
         return _step_getter(str(keys[0]), keys[1:], names) if keys else None
     if chain.root == "inputs":
@@ -110,15 +110,34 @@ def path_getter(chain: Chain, names: Names) -> Getter | None:
 def _step_getter(step_id: str, keys: Keys, names: Names) -> Getter:
     place = names.steps[step_id]
     if not keys:
-        return lambda data: step_data(result_of(data, place))
-    if keys[0] != "output" or place[0] != 0:
+        loop = step_id in names.loops
+        return lambda data: step_data(result_of(data, place), loop=loop)
+    if keys[0] != "output":
         return lambda data: _slow_step(data, step_id, keys, place)
-    slow = (step_id, keys, place)
-    return _output_getter(place[1], slow) if len(keys) == 1 else _inner_getter(place[1], keys[1], keys[2:], slow)
+    return _outer_getter(step_id, keys, *place)
 
 
-# The constants of these two are defaults rather than closed-over names: large workflows hold thousands of them
-# for ever, and two objects each burden the garbage collector less than seven.
+def _outer_getter(step_id: str, keys: Keys, depth: int, index: int) -> Getter:
+    """That of an output so many scopes out: the first two by one call, each further one by one more."""
+    if depth > 1:
+        return _from_inside(_outer_getter(step_id, keys, depth - 1, index))
+    slow = (step_id, keys, (depth, index))
+    if len(keys) == 1:
+        return _outer_output_getter(index, slow) if depth else _output_getter(index, slow)
+    make = _outer_inner_getter if depth else _inner_getter
+    return make(index, keys[1], keys[2:], slow)
+
+
+def _from_inside(read: Getter) -> Getter:
+    def get(data: Data, read: Getter = read) -> JsonValue:
+        return read(data.up)  # type: ignore[arg-type]  # there is one: the names say so
+
+    return get
+
+
+# The constants of these four are defaults rather than closed-over names: large workflows hold thousands of them
+# for ever, and two objects each burden the garbage collector less than seven. The two for the enclosing scope differ
+# by one attribute; reading it by a call of its own would cost as much as all the rest.
 
 
 def _output_getter(index: int, slow: _Slow) -> Getter:
@@ -140,6 +159,37 @@ def _inner_getter(index: int, first: str | int, rest: Keys, slow: _Slow) -> Gett
     ) -> JsonValue:
         try:
             result = data.results[index]
+            if result.usable:  # type: ignore[union-attr]
+                value = result.output[first]  # type: ignore[union-attr]
+                for key in rest:
+                    value = value[key]
+                return value
+        except (AttributeError, LookupError, TypeError):
+            pass
+        return _slow_step(data, *slow)
+
+    return get
+
+
+def _outer_output_getter(index: int, slow: _Slow) -> Getter:
+    def get(data: Data, index: int = index, slow: _Slow = slow) -> JsonValue:
+        try:
+            result = data.up.results[index]  # type: ignore[union-attr]
+            if result.usable:  # type: ignore[union-attr]
+                return result.output  # type: ignore[union-attr]
+        except AttributeError:
+            pass
+        return _slow_step(data, *slow)
+
+    return get
+
+
+def _outer_inner_getter(index: int, first: str | int, rest: Keys, slow: _Slow) -> Getter:
+    def get(
+        data: Data, index: int = index, first: str | int = first, rest: Keys = rest, slow: _Slow = slow
+    ) -> JsonValue:
+        try:
+            result = data.up.results[index]  # type: ignore[union-attr]
             if result.usable:  # type: ignore[union-attr]
                 value = result.output[first]  # type: ignore[union-attr]
                 for key in rest:
@@ -185,6 +235,16 @@ def _root_getter(root: str, keys: Keys) -> Getter:
         except (LookupError, TypeError):
             return _slow_root(data, root, keys, expression)
         return value if keys else to_data(value)
+
+    return get
+
+
+def _last_getter(keys: Keys) -> Getter:
+    read = _root_getter("last", keys)
+
+    def get(data: Data) -> JsonValue:
+        # Before the first round everything below it is null, whatever is asked for.
+        return None if data.roots.get("last", keys) is None else read(data)
 
     return get
 

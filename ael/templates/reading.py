@@ -18,7 +18,6 @@ from ael.templates.model import Data, SkippedOutputError
 from ael.types import JsonValue, StepResult, StepStatus
 
 __all__ = [
-    "STEP_FIELDS",
     "DataView",
     "Unread",
     "describe_miss",
@@ -29,6 +28,7 @@ __all__ = [
     "result_of",
     "scalar_text",
     "step_data",
+    "step_fields",
     "template_error",
     "to_data",
     "to_text",
@@ -153,8 +153,27 @@ _FIELDS: Mapping[str, Callable[[StepResult], JsonValue]] = {
     "duration_ms": lambda result: result.duration_ms,
     "attempt": lambda result: result.attempt,
 }
-STEP_FIELDS = ("output", *_FIELDS)
+_STEP_FIELDS = ("output", *_FIELDS)
+_LOOP_FIELDS = (*_STEP_FIELDS, "items")
 _PENDING = StepResult(step_id="", status=StepStatus.PENDING, usable=False)
+
+
+def step_fields(*, loop: bool) -> tuple[str, ...]:
+    """The fields of ``steps.<id>``."""
+    return _LOOP_FIELDS if loop else _STEP_FIELDS
+
+
+def _items_of(result: StepResult | None) -> list[JsonValue]:
+    """``steps.<id>.items`` of a loop: of the items that were begun, in order."""
+    return [
+        {
+            "key": item.key,
+            "status": item.status.value,
+            "output": item.output if item.usable else None,
+            "error": _error_of(item),
+        }
+        for item in (result and result.items) or ()
+    ]
 
 
 def read_field(result: StepResult | None, step_id: str, field: str) -> JsonValue:
@@ -164,6 +183,8 @@ def read_field(result: StepResult | None, step_id: str, field: str) -> JsonValue
         KeyError: There is no such field.
         SkippedOutputError: It is the output, and must not be used.
     """
+    if field == "items":
+        return _items_of(result)
     if field != "output":
         return _FIELDS[field](result or _PENDING)
     if result is None or not result.usable:
@@ -171,10 +192,13 @@ def read_field(result: StepResult | None, step_id: str, field: str) -> JsonValue
     return result.output
 
 
-def step_data(result: StepResult | None) -> dict[str, JsonValue]:
-    """``steps.<id>`` whole; an output that must not be used is null."""
+def step_data(result: StepResult | None, *, loop: bool = False) -> dict[str, JsonValue]:
+    """``steps.<id>`` whole; an output that must not be used is null. A ``loop`` has its items."""
     output = result.output if result is not None and result.usable else None
-    return {"output": output, **{field: read(result or _PENDING) for field, read in _FIELDS.items()}}
+    fields = {"output": output, **{field: read(result or _PENDING) for field, read in _FIELDS.items()}}
+    if loop:
+        fields["items"] = _items_of(result)
+    return fields
 
 
 def to_text(value: JsonValue) -> str:

@@ -7,22 +7,32 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from ael.templates.model import Names, Reference, TemplateProblem
-from ael.templates.reading import STEP_FIELDS, nearest
+from ael.templates.reading import nearest, step_fields
 
 __all__ = ["ROOTS", "Chain", "Key", "longest_id", "problems_of", "reference_of", "unknown_root"]
 
 _FIXED_FIELDS: Mapping[str, tuple[str, ...]] = {
     "workflow": ("name", "version", "start_time"),
     "step": ("id", "attempt", "idempotency_key", "joined"),
+    "last": ("output", "status", "round"),
 }
-_LATER_FIELDS: Mapping[str, tuple[str, ...]] = {"steps": ("items",), "workflow": ("status", "error")}
+_ENDED_FIELDS = ("status", "error")
+_ITEM_FIELDS = ("key", "status", "output", "error")
 ROOTS = ("inputs", "steps", "config", "secrets", "workflow", "execution_id", "step")
 _ADVICE = {
     "env": "the environment is not read; declare an input, or read `secrets.NAME`",
     "vars": "what `vars` of the execution's config holds is read as `config.NAME`",
     "outputs": "what a step gave is read as `steps.ID.output`",
+    "loop": "in a `{% for %}` it is Jinja's; of `for_each`, `index` counts the items from 0",
 }
 """What to write for roots of other languages that have no one counterpart."""
+_ELSEWHERE = {
+    "item": "inside a step with `for_each` it is the item; `when` and `fallback` are the whole step's and have none",
+    "index": "inside a step with `for_each` it counts the items from 0; `when` and `fallback` are the whole step's",
+    "last": "inside a step with `repeat` it is the round before; `when` and `fallback` are the whole step's",
+    "output": "in `undo` it is the output to take back; elsewhere what a step gave is `steps.ID.output`",
+}
+"""Where the locals are known."""
 _FOREIGN_WORDS = {
     **dict.fromkeys(("null", "nil", "undefined"), "none"),
     **dict.fromkeys(("context", "input", "params", "args"), "inputs"),
@@ -77,11 +87,20 @@ def longest_id(run: str, declared: Mapping[str, object] | frozenset[str]) -> str
 
 def unknown_root(name: str, start: int, names: Names, local: frozenset[str] = frozenset()) -> TemplateProblem:
     """The problem that ``name`` is nothing a template knows."""
-    known = (*ROOTS, *names.locals, *local)
     advice = _ADVICE.get(name)
-    suggestion = None if advice else _owner(name, names) or _FOREIGN_WORDS.get(name) or nearest(name, known)
-    message = f"{name!r} is not known in templates"
+    suggestion = None if advice else _owner(name, names) or _FOREIGN_WORDS.get(name) or _item_name(name, names)
+    if suggestion is None:
+        advice = advice or _ELSEWHERE.get(name)
+    if suggestion is None and advice is None:
+        suggestion = nearest(name, (*ROOTS, *names.locals, *local))
+    message = f"{name!r} is not known {'here' if name in _ELSEWHERE else 'in templates'}"
     return TemplateProblem("unknown_root", message, name, start, len(name), suggestion, advice)
+
+
+def _item_name(name: str, names: Names) -> str | None:
+    """What the item is called that is named by its usual name; ``None`` outside loops and where there are several."""
+    items = [local for local in names.locals if local not in _ELSEWHERE]
+    return items[0] if name == "item" and len(items) == 1 else None
 
 
 def _owner(name: str, names: Names) -> str | None:
@@ -95,6 +114,8 @@ def _owner(name: str, names: Names) -> str | None:
 def problems_of(chain: Chain, names: Names) -> Iterator[TemplateProblem]:
     """What the chain names that does not exist."""
     if chain.root in names.locals:
+        if chain.root == "last" and chain.keys:
+            yield from _field_problem(chain.keys[0], "last", _FIXED_FIELDS["last"])
         return
     if chain.root == "secrets" and not chain.keys and not chain.computed:
         message = "`secrets` cannot be used whole; name one: `secrets.NAME`"
@@ -105,29 +126,54 @@ def problems_of(chain: Chain, names: Names) -> Iterator[TemplateProblem]:
 
 def _problems_of_keys(chain: Chain, names: Names) -> Iterator[TemplateProblem]:
     first = chain.keys[0]
-    if chain.root == "inputs" and first.value not in names.inputs:
-        yield _unknown("unknown_input", f"input {first.value!r} is not declared", first, names.inputs)
-    elif chain.root == "steps" and first.value not in names.steps:
-        yield _unknown("unknown_step", f"there is no step {first.value!r} that can be read here", first, names.steps)
-    elif chain.root == "steps" and len(chain.keys) > 1:
-        yield from _field_problem(chain.keys[1], "steps", f"steps.{first.value}", STEP_FIELDS)
+    if chain.root == "inputs":
+        if first.value not in names.inputs:
+            yield _unknown("unknown_input", f"input {first.value!r} is not declared", first, names.inputs)
+    elif chain.root == "steps":
+        yield from _problems_of_step(first, chain.keys[1:], names)
+    elif chain.root == "workflow":
+        yield from _problems_of_workflow(first, names)
     elif chain.root == "step" and first.value in names.steps:
         message = f"`step` is this step; another one is read as `steps.{first.value}`"
         yield TemplateProblem("unknown_field", message, "step", chain.start, len("step"), "steps")
     elif chain.root in _FIXED_FIELDS:
-        yield from _field_problem(first, chain.root, chain.root, _FIXED_FIELDS[chain.root])
+        yield from _field_problem(first, chain.root, _FIXED_FIELDS[chain.root])
 
 
-def _field_problem(key: Key, root: str, owner: str, fields: tuple[str, ...]) -> Iterator[TemplateProblem]:
-    if key.value in fields:
-        return
-    if key.value in _LATER_FIELDS.get(root, ()):
-        message = f"`{owner}.{key.value}` is not supported yet"
-        yield TemplateProblem("not_supported", message, str(key.value), key.start, key.end - key.start)
+def _problems_of_workflow(field: Key, names: Names) -> Iterator[TemplateProblem]:
+    if field.value in _ENDED_FIELDS and not names.ended:
+        message = f"`workflow.{field.value}` is known only when the workflow has ended, in the steps of `finally`"
+        yield _no_field(field, message, None)
     else:
+        ended = _ENDED_FIELDS if names.ended else ()
+        yield from _field_problem(field, "workflow", (*_FIXED_FIELDS["workflow"], *ended))
+
+
+def _problems_of_step(first: Key, keys: tuple[Key, ...], names: Names) -> Iterator[TemplateProblem]:
+    """Of a step's id and what follows."""
+    owner, loop = f"steps.{first.value}", first.value in names.loops
+    if first.value not in names.steps:
+        yield _unknown("unknown_step", f"there is no step {first.value!r} that can be read here", first, names.steps)
+    elif keys and keys[0].value != "items":
+        advice = f"what the step gave is below `{owner}.output`"
+        yield from _field_problem(keys[0], owner, step_fields(loop=loop), advice)
+    elif keys and not loop:
+        message = f"`{owner}` has no 'items': it is no `for_each`"
+        yield _no_field(keys[0], message, f"`items` of what the step gave is `{owner}.output.items`")
+    elif len(keys) > 2 and isinstance(keys[1].value, int):
+        yield from _field_problem(keys[2], f"{owner}.items[{keys[1].value}]", _ITEM_FIELDS)
+
+
+def _field_problem(
+    key: Key, owner: str, fields: tuple[str, ...], advice: str | None = None
+) -> Iterator[TemplateProblem]:
+    if key.value not in fields:
         message = f"`{owner}` has no {key.value!r}; it has {', '.join(fields)}"
-        advice = f"what the step gave is below `{owner}.output`" if root == "steps" else None
         yield attrs.evolve(_unknown("unknown_field", message, key, fields), advice=advice)
+
+
+def _no_field(key: Key, message: str, advice: str | None) -> TemplateProblem:
+    return TemplateProblem("unknown_field", message, str(key.value), key.start, key.end - key.start, None, advice)
 
 
 def _unknown(kind: str, message: str, key: Key, known: object) -> TemplateProblem:

@@ -6,13 +6,19 @@ from collections.abc import Iterable
 
 from jinja2 import nodes
 
-from ael.templates.sandbox import LOOP_OVER, SandboxEnvironment
+from ael.templates.sandbox import LOOP_OVER, UNLESS_NULL, SandboxEnvironment
 
 __all__ = ["keep_value", "prepare"]
 
 
-def prepare(tree: nodes.Template, environment: SandboxEnvironment) -> None:
-    """Tell methods from keys, give every inline ``if`` its ``else``, and have loops and macros pay."""
+_LAST = "last"
+
+
+def prepare(tree: nodes.Template, environment: SandboxEnvironment, *, rounds: bool) -> None:
+    """Tell methods from keys, give every inline ``if`` its ``else``, and have loops and macros pay.
+
+    ``rounds``: whether ``last`` is that of ``repeat``, below which everything is null before the first round.
+    """
     bodies: list[nodes.For | nodes.Macro | nodes.CallBlock] = []
     for node in tree.find_all((nodes.Call, nodes.CondExpr, nodes.For, nodes.Macro, nodes.CallBlock)):
         match node:
@@ -22,9 +28,37 @@ def prepare(tree: nodes.Template, environment: SandboxEnvironment) -> None:
                 node.expr2 = nodes.Const(None, environment=environment)
             case nodes.For() | nodes.Macro() | nodes.CallBlock():
                 bodies.append(node)
+    if rounds:
+        _allow_null(tree)
     if bodies:
         _charge(bodies)
+    if bodies or rounds:
         tree.set_environment(environment)
+
+
+def _allow_null(tree: nodes.Template) -> None:
+    """Put every whole path under ``last`` into a call that gives null while ``last`` is."""
+    for node in list(tree.find_all(nodes.Node)):
+        for field, value in node.iter_fields():
+            if field == "node" and _is_under_last(node):
+                continue
+            if isinstance(value, list):
+                setattr(node, field, [_null_or(part) if _is_under_last(part) else part for part in value])
+            elif _is_under_last(value):
+                setattr(node, field, _null_or(value))
+
+
+def _is_under_last(node: object) -> bool:
+    """Whether the node reads something below ``last``, by constant keys or computed ones."""
+    if not isinstance(node, nodes.Getattr | nodes.Getitem) or node.ctx == "call":
+        return False
+    owner = node.node
+    return (isinstance(owner, nodes.Name) and owner.name == _LAST) or _is_under_last(owner)
+
+
+def _null_or(path: nodes.Expr) -> nodes.Call:
+    root = nodes.Name(_LAST, "load", lineno=path.lineno)
+    return nodes.Call(nodes.EnvironmentAttribute(UNLESS_NULL), [root, path], [], None, None, lineno=path.lineno)
 
 
 def _charge(bodies: list[nodes.For | nodes.Macro | nodes.CallBlock]) -> None:

@@ -25,9 +25,10 @@ from ael.templates.operations import OPERATORS, ValueFormatter, find_method, joi
 from ael.templates.reading import Unread, key_text, nearest, to_text, type_word
 from ael.types import JsonValue
 
-__all__ = ["FUNCTIONS", "LOOP_OVER", "SandboxEnvironment"]
+__all__ = ["FUNCTIONS", "LOOP_OVER", "UNLESS_NULL", "SandboxEnvironment"]
 
 LOOP_OVER = "loop_over"
+UNLESS_NULL = "unless_null"
 _CALL_WORK = 2_000
 _MACRO_WORK = 15_000
 _PASS_WORK = 200
@@ -184,6 +185,8 @@ def _source(node: nodes.Node) -> str:
             return _source(node.node) + key_text(node.attr)
         case nodes.Getitem():
             return _source(node.node) + _source_of_key(node.arg)
+        case nodes.Call(node=nodes.EnvironmentAttribute(name="unless_null")):
+            return _source(node.args[1])
         case nodes.Call():
             return f"{_source(node.node)}(…)"
         case nodes.Filter() if node.node is not None:
@@ -285,6 +288,10 @@ class SandboxEnvironment(SandboxedEnvironment):
     def loop_over(self, items: Iterable[JsonValue], size: int) -> _Passes:
         """What a ``for`` goes over; ``size`` is that of its condition, in nodes."""
         return _Passes(items, size * _NODE_WORK)
+
+    def unless_null(self, root: JsonValue, value: JsonValue) -> JsonValue:
+        """What was read below ``root``: null where that is null."""
+        return None if root is None else value
 
     def enter(self, size: int) -> None:
         """The body of a loop or macro begins; ``size`` is in nodes."""

@@ -18,7 +18,6 @@ __all__ = [
     "NoTemplate",
     "RootUnknown",
     "StepUnknown",
-    "TemplateNotSupported",
     "TemplateProblemKind",
     "TemplateSyntax",
     "TemplateTooLarge",
@@ -49,7 +48,8 @@ class TemplateSyntax(TemplateProblemKind, frozen=True):
 class RootUnknown(TemplateProblemKind, frozen=True):
     """A template begins with one of the known names: ``inputs steps config secrets workflow execution_id step``.
 
-    Text inside an expression is quoted: ``{{ inputs.x | default("none") }}``.
+    ``item`` (or what ``as`` says) and ``index`` are known inside ``for_each``, ``last`` inside ``repeat``, and
+    ``output`` in ``undo``. Text inside an expression is quoted: ``{{ inputs.x | default("none") }}``.
     """
 
     code = "AEL302"
@@ -71,7 +71,10 @@ class InputUnknown(TemplateProblemKind, frozen=True):
 
 
 class FieldUnknown(TemplateProblemKind, frozen=True):
-    """``steps.<id>``, ``workflow`` and ``step`` have a fixed set of fields; a step's data is below ``output``."""
+    """``steps.<id>``, ``workflow``, ``step`` and ``last`` have fixed fields; a step's data is below ``output``.
+
+    Only steps with ``for_each`` have ``items``; only those of ``finally`` know ``workflow.status`` and ``error``.
+    """
 
     code = "AEL305"
 
@@ -117,13 +120,6 @@ class MixedCondition(TemplateProblemKind, frozen=True):
 
     code = "AEL311"
     advice = "write the whole condition without braces"
-
-
-class TemplateNotSupported(TemplateProblemKind, frozen=True):
-    """The template reads something that a later version of ael has."""
-
-    code = "AEL312"
-    advice = "remove it, or use a version of ael that supports it"
 
 
 class NoTemplate(Problem, frozen=True):

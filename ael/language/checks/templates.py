@@ -27,7 +27,6 @@ _KINDS: dict[str, type[templates.TemplateProblemKind]] = {
     "filter_arguments": templates.FilterArguments,
     "too_large": templates.TemplateTooLarge,
     "mixed_condition": templates.MixedCondition,
-    "not_supported": templates.TemplateNotSupported,
 }
 
 
