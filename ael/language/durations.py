@@ -1,4 +1,4 @@
-"""Durations as people write them: ``30``, ``"1.5"``, ``1m30s``, ``500ms``."""
+"""Durations and rates as people write them: ``30``, ``"1.5"``, ``1m30s``, ``500ms``; ``60/m``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 
 from ael.types import JsonValue
 
-__all__ = ["parse_duration"]
+__all__ = ["parse_duration", "parse_rate"]
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _SECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
 _WITH_UNITS = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in _UNITS), re.ASCII)
+_RATE = re.compile(rf"0*([1-9]\d{{0,8}})\s*/\s*({'|'.join(_UNITS)})", re.ASCII)
 
 
 def parse_duration(value: JsonValue) -> float | None:
@@ -25,6 +26,15 @@ def parse_duration(value: JsonValue) -> float | None:
     if isinstance(value, int | float):
         return _finite(value)
     return _from_text(value.strip()) if isinstance(value, str) else None
+
+
+def parse_rate(value: JsonValue) -> tuple[int, float] | None:
+    """The number and the seconds of a rate: ``60/m`` is 60 in 60 seconds; the units are those of durations.
+
+    ``None`` for anything else, a rate of 0 included: nothing could ever start.
+    """
+    found = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return None if found is None else (int(found[1]), _UNITS[found[2]])
 
 
 def _from_text(text: str) -> float | None:

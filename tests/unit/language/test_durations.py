@@ -1,4 +1,4 @@
-"""Durations: numbers are seconds, units stand in order."""
+"""Durations: numbers are seconds, units stand in order; rates are a number per unit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ael.language import parse_duration
+from ael.language.durations import parse_rate
+from ael.types import JsonValue
 
 SECONDS = {
     0: 0, 30: 30, 1.5: 1.5, "30": 30, "1.5": 1.5, ".5": 0.5, " 7 ": 7, "30s": 30, "500ms": 0.5, "1m30s": 90,
@@ -32,3 +34,23 @@ def test_what_is_no_duration(written: object) -> None:
 def test_units_add_up(days: int, hours: int, minutes: int, seconds: int, milliseconds: int) -> None:
     total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds + milliseconds / 1000
     assert parse_duration(f"{days}d{hours}h{minutes}m{seconds}s{milliseconds}ms") == pytest.approx(total)
+
+
+RATES = {
+    "60/m": (60, 60), "1/s": (1, 1), " 5 / h ": (5, 3600), "100/d": (100, 86400), "2/ms": (2, 0.001), "007/s": (7, 1),
+    "999999999/s": (999_999_999, 1),
+}  # fmt: skip
+NOT_RATES = (
+    None, True, 60, 1.5, [], {}, "", "60", "/m", "60/", "0/m", "00/s", "-1/s", "1.5/s", "60/minute", "60/2m", "60/m/s",
+    "60 per m", "1e3/s", "٣/s", "1/s\nx", "1" * 10 + "/s", "1/M",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "rate"), RATES.items(), ids=repr)
+def test_rates(written: str, rate: tuple[int, float]) -> None:
+    assert parse_rate(written) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize("written", NOT_RATES, ids=lambda value: repr(value)[:20])
+def test_what_is_no_rate(written: JsonValue) -> None:
+    assert parse_rate(written) is None
