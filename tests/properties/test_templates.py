@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import string
 
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ael.errors import TemplateError
+from ael.errors import AELError, TemplateError
 from ael.templates import Names, SkippedOutputError, TemplateKind, parse, parse_condition
-from ael.types import JsonValue
+from ael.types import JsonValue, StepResult, StepStatus
 from tests.unit.templates.support import NAMES, SCOPE, STEP, Scope, completed
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -146,3 +147,94 @@ def test_paths_and_expressions_agree(value: JsonValue, path: list[str | int]) ->
         except TemplateError as error:
             outcomes.append((None, error.message.split(": ", 1)[1]))
     assert outcomes[0] == outcomes[1]
+
+
+def _both_ways(path: str, names: Names, scope: Scope) -> list[tuple[JsonValue, str]]:
+    """What the closure of a plain path finds, and Jinja; a value, or the sentence on what is missing."""
+    outcomes: list[tuple[JsonValue, str]] = []
+    for text in ("{{ " + path + " }}", "{{ (" + path + ") }}"):
+        parsed = parse(text, names)
+        assert parsed.problems == ()
+        try:
+            outcomes.append((parsed.render(scope), ""))
+        except TemplateError as error:
+            outcomes.append((None, error.message.split(": ", 1)[1]))
+        except SkippedOutputError as error:
+            outcomes.append((None, f"skipped {error.step_id}"))
+    return outcomes
+
+
+def _written(path: list[str | int]) -> str:
+    return "".join(f"[{json.dumps(key, ensure_ascii=False)}]" for key in path)
+
+
+LOCAL_NAMES = ("item", "page", "index", "output")
+
+
+@given(
+    st.fixed_dictionaries(dict.fromkeys(LOCAL_NAMES, data)), st.sampled_from(LOCAL_NAMES), st.lists(keys, max_size=4)
+)
+def test_locals_are_read_alike(roots: dict[str, JsonValue], root: str, path: list[str | int]) -> None:
+    names = Names({}, (), LOCAL_NAMES)
+    plain, general = _both_ways(root + _written(path), names, Scope(roots=roots))
+    assert plain == general
+    if not path:
+        assert plain == (roots[root], "")
+
+
+rounds = st.fixed_dictionaries({"output": data, "status": st.just("completed"), "round": st.integers(1, 9)})
+
+
+@given(st.none() | rounds, st.sampled_from(["output", "status", "round"]), st.lists(keys, max_size=4))
+def test_the_last_round_is_read_alike(last: JsonValue, field: str, path: list[str | int]) -> None:
+    names = Names({}, (), ("last",))
+    written = f"last.{field}{_written(path)}"
+    plain, general = _both_ways(written, names, Scope(roots={"last": last}))
+    assert plain == general
+    if last is None:
+        assert plain == (None, "")
+        assert parse(f"<{{{{ {written} }}}}>", names).render(Scope(roots={"last": last})) == "<>"
+    elif not path:
+        assert plain == (last[field], "")
+
+
+results = st.one_of(
+    st.none(),
+    st.builds(completed, st.just("a"), data),
+    st.builds(lambda value: StepResult("a", StepStatus.SKIPPED, output=value), data),
+    st.just(StepResult("a", StepStatus.SKIPPED, usable=False)),
+    st.just(StepResult("a", StepStatus.FAILED, error=AELError("broken", code="B"))),
+)
+
+
+@given(st.integers(0, 4), st.integers(0, 3), results, st.lists(keys, max_size=3), st.data())
+def test_steps_at_every_depth_are_read_alike(
+    depth: int, index: int, result: StepResult | None, path: list[str | int], draw: st.DataObject
+) -> None:
+    names = Names({"a": (depth, index)}, ())
+    scope = Scope([*[None] * index, result])
+    for _ in range(depth):
+        scope = Scope([completed("x", "another's")] * 4, up=scope)
+    field = draw.draw(st.sampled_from(["output", "status", "success", "error", "duration_ms", "attempt"]))
+    plain, general = _both_ways(f"steps.a.{field}{_written(path)}", names, scope)
+    assert plain == general
+    here = Scope([*[None] * index, result])
+    assert plain == _both_ways(f"steps.a.{field}{_written(path)}", Names({"a": (0, index)}, ()), here)[0]
+
+
+items = st.lists(st.tuples(results.filter(bool), st.none() | st.text(max_size=3)), max_size=4)
+
+
+@given(items, st.integers(-5, 5), st.sampled_from(["key", "status", "output", "error"]), st.lists(keys, max_size=2))
+def test_items_are_read_alike(
+    drawn: list[tuple[StepResult, str | None]], position: int, field: str, path: list[str | int]
+) -> None:
+    each = [attrs.evolve(result, key=key) for result, key in drawn]
+    names = Names({"a": (0, 0)}, (), loops=("a",))
+    scope = Scope([StepResult("a", StepStatus.COMPLETED, output=[], items=each)])
+    plain, general = _both_ways(f"steps.a.items[{position}].{field}{_written(path)}", names, scope)
+    assert plain == general
+    whole = parse("{{ steps.a.items }}", names).render(scope)
+    assert [item["key"] for item in whole] == [key for _, key in drawn]
+    assert [item["status"] for item in whole] == [result.status.value for result, _ in drawn]
+    assert json.loads(parse("{{ steps.a.items ~ '' }}", names).render(scope)) == whole
