@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from ael.dataflow import Flow
 
-__all__ = ["Waits", "dependents", "edges", "find_cycle", "named_edges"]
+__all__ = ["Waits", "dependents", "edges", "find_cycle", "named_edges", "settling_order"]
 
 Waits: TypeAlias = tuple[tuple[int, ...], ...]
 
@@ -49,21 +49,26 @@ def dependents(waits: Waits) -> Waits:
     return tuple(map(tuple, turned))
 
 
+def settling_order(waits: Waits) -> tuple[int, ...]:
+    """The steps in an order in which each comes after all it waits for; those in or behind a cycle are left out."""
+    left = [len(before) for before in waits]
+    after = dependents(waits)
+    free = [i for i, count in enumerate(left) if not count]
+    for i in free:  # grows while it is walked
+        for k in after[i]:
+            left[k] -= 1
+            if not left[k]:
+                free.append(k)
+    return tuple(free)
+
+
 def find_cycle(waits: Waits) -> tuple[int, ...] | None:
     """One cycle as a path whose last member is its first, or ``None``.
 
     The path runs in the direction of waiting: each member waits for the next. Among several the one
     through the lowest-numbered step is given, so that messages are stable.
     """
-    left = [len(before) for before in waits]
-    after = dependents(waits)
-    free = [i for i, count in enumerate(left) if not count]
-    while free:
-        for k in after[free.pop()]:
-            left[k] -= 1
-            if not left[k]:
-                free.append(k)
-    stuck = {i for i, count in enumerate(left) if count}
+    stuck = set(range(len(waits))).difference(settling_order(waits))
     return _walk_cycle(waits, stuck) if stuck else None
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ael.dataflow import analyse
 from ael.definition import CodeBody, StepDefinition
-from ael.graph import Waits, dependents, edges, find_cycle, named_edges
+from ael.graph import Waits, dependents, edges, find_cycle, named_edges, settling_order
 from tests.build import step, workflow
 
 READ = {"x": "{{ steps.a.output }}"}
@@ -113,3 +113,15 @@ def test_dependents_are_the_edges_turned_round(waits: Waits) -> None:
     assert all((k in turned[j]) == (j in waits[k]) for j in range(len(waits)) for k in range(len(waits)))
     assert all(list(after) == sorted(set(after)) for after in turned)
     assert dependents(turned) == waits
+
+
+@given(any_graph())
+def test_each_comes_after_all_it_waits_for(waits: Waits) -> None:
+    order = settling_order(waits)
+    places = {i: place for place, i in enumerate(order)}
+    assert len(places) == len(order)
+    assert all(places[j] < places[i] for i in order for j in waits[i])
+    waiting_for_ever = {
+        i for i in range(len(waits)) if any(k in reachable(waits, k) for k in {i, *reachable(waits, i)})
+    }
+    assert set(order) == set(range(len(waits))) - waiting_for_ever
