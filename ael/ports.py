@@ -187,7 +187,8 @@ class CodeCall:
     Attributes:
         steps: Step id → ``{output, status, success, error, duration_ms, attempt}``, plain data;
             the output of a skipped step without fallback is ``None``.
-        names: Further names the code sees: ``item``, ``index``, ``last``.
+        names: Further names the code sees: ``item`` or what the loop calls it, ``index``, ``last`` (``None`` before
+            the first round), ``output`` in ``undo``.
         file, first_line: Where the code's first line is in the workflow file; ``None`` for a definition
             made in Python.
         first_column: In which column of the file the code's lines begin; a block scalar is indented.
@@ -213,13 +214,19 @@ class CodeCall:
 
 @attrs.frozen
 class CodeProblem:
-    """Something an executor will refuse, found without running. ``line`` and ``column`` are of the code, from 1."""
+    """Something an executor will refuse, or that cannot run right, found without running.
+
+    Attributes:
+        line, column: In the code, from 1.
+        length: How many characters are wrong; 0: up to the end of the line.
+    """
 
     code: str
     message: str
     line: int = 1
     column: int = 1
     hint: str | None = None
+    length: int = 0
 
 
 class CodeExecutor(Protocol):
@@ -227,8 +234,8 @@ class CodeExecutor(Protocol):
 
     name: str
 
-    def check(self, code: str) -> Sequence[CodeProblem]:
-        """What is wrong with the code, without running it."""
+    def check(self, code: str, names: Collection[str] = ()) -> Sequence[CodeProblem]:
+        """What is wrong with the code, without running it; ``names`` are those that ``CodeCall.names`` will have."""
         ...
 
     async def run(self, call: CodeCall) -> JsonValue:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Collection
 
 import attrs
 
+from ael.code.names import find_name_problems
 from ael.code.subset import find_problems, walk
 from ael.ports import CodeProblem
 
 __all__ = ["parse"]
 
 
-def parse(code: str) -> tuple[ast.Module, list[CodeProblem]]:
-    """The tree, and everything the sandbox will refuse; after a syntax error the tree is empty."""
+def parse(code: str, names: Collection[str] | None = None) -> tuple[ast.Module, list[CodeProblem]]:
+    """The tree, and everything the sandbox will refuse; after a syntax error the tree is empty.
+
+    With ``names``, the locals that the code is given, also names that are not defined.
+    """
     # Warnings about the user's code (an invalid escape) must reach neither stderr nor a filter that raises.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -23,6 +28,9 @@ def parse(code: str) -> tuple[ast.Module, list[CodeProblem]]:
             problems = find_problems(tree)
             if not problems and _needs_compiling(tree):
                 _compile(tree)
+            if names is not None:
+                problems += find_name_problems(tree, names)
+                problems.sort(key=lambda problem: (problem.line, problem.column))
         except SyntaxError as error:
             return ast.Module([], []), [_syntax_problem(error)]
         except (RecursionError, MemoryError):

@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -57,9 +57,9 @@ class SafeExecutor:
         self._lock = threading.Lock()
         self._pool: pydantic_monty.Monty | None = None
 
-    def check(self, code: str) -> Sequence[CodeProblem]:
+    def check(self, code: str, names: Collection[str] = ()) -> Sequence[CodeProblem]:
         """What is wrong with the code, in order of place; starts nothing."""
-        problems = parse(code)[1]
+        problems = parse(code, names)[1]
         return problems if _installed(self._sandbox) else [_MISSING, *problems]
 
     async def run(self, call: CodeCall) -> JsonValue:

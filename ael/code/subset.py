@@ -13,7 +13,16 @@ from decimal import Decimal
 
 from ael.ports import CodeProblem
 
-__all__ = ["MODULES", "find_problems", "missing_module", "walk"]
+__all__ = [
+    "ABSENT_NAMES",
+    "BINDING",
+    "DATA_ATTRIBUTES",
+    "MODULES",
+    "bound_by",
+    "find_problems",
+    "missing_module",
+    "walk",
+]
 
 # fmt: off
 MODULES = frozenset({
@@ -47,7 +56,7 @@ _MODULE_HINTS = {
 
 _NO_TOOLS = "tools cannot be called from code yet; call it in a tool step, and read its output here"
 
-_NAMES: dict[str, tuple[str, str]] = {
+ABSENT_NAMES: dict[str, tuple[str, str]] = {
     "tools": ("CODE_UNSUPPORTED", _NO_TOOLS),
     "call_tool": ("CODE_UNSUPPORTED", _NO_TOOLS),
     "ToolError": ("CODE_UNSUPPORTED", _NO_TOOLS),
@@ -92,7 +101,7 @@ _MODULE_CALLS: dict[tuple[str, str], tuple[str, str]] = {
 
 _METHOD_DECORATORS = frozenset({"property", "staticmethod", "classmethod"})
 _EXITS = frozenset({"SystemExit", "KeyboardInterrupt", "GeneratorExit"})
-_DATA_ATTRIBUTES = frozenset(
+DATA_ATTRIBUTES = frozenset(
     name for kind in (str, bytes, int, float, dict, list, datetime, Decimal) for name in dir(kind)
 )
 """Attributes that a value of plain data can have."""
@@ -130,10 +139,10 @@ def find_problems(tree: ast.Module) -> list[CodeProblem]:
         found = _CHECKS.get(type(node))
         if found is not None:
             problems.extend(found(node))
-        if type(node) in _BINDING:
-            bound.update(_bound_by(node))
-    for name in loads.keys() & _NAMES.keys() - bound:
-        code, hint = _NAMES[name]
+        if type(node) in BINDING:
+            bound.update(bound_by(node))
+    for name in loads.keys() & ABSENT_NAMES.keys() - bound:
+        code, hint = ABSENT_NAMES[name]
         problems.append(_problem(loads[name], code, f"there is no {name!r} in the safe executor", hint))
     problems.sort(key=lambda problem: (problem.line, problem.column))
     return problems
@@ -172,7 +181,7 @@ def _expects_import_error(node: ast.Try) -> bool:
     )
 
 
-_BINDING = frozenset(
+BINDING = frozenset(
     {
         ast.FunctionDef,
         ast.AsyncFunctionDef,
@@ -182,11 +191,13 @@ _BINDING = frozenset(
         ast.ExceptHandler,
         ast.MatchAs,
         ast.MatchStar,
+        ast.MatchMapping,
     }
 )
+"""Nodes other than names that can give a name a value."""
 
 
-def _bound_by(node: ast.AST) -> Iterator[str]:
+def bound_by(node: ast.AST) -> Iterator[str]:
     """Names that a node other than a Name gives a value."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
@@ -196,6 +207,8 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
         yield node.asname or node.name.partition(".")[0]
     elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
         yield node.name
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
 
 
 def _problem(node: ast.AST, code: str, message: str, hint: str | None) -> CodeProblem:
@@ -265,7 +278,7 @@ def _check_attribute(node: ast.Attribute) -> Iterator[CodeProblem]:
         if found is not None:
             name = f"{node.value.id}.{node.attr}"
             yield _problem(node, found[0], f"there is no {name} in the safe executor", found[1])
-    elif node.attr not in _DATA_ATTRIBUTES and _is_data(node.value):
+    elif node.attr not in DATA_ATTRIBUTES and _is_data(node.value):
         place = ast.unparse(node.value)
         message = f"{place} is plain data and has no attribute {node.attr!r}"
         yield _problem(node, "CODE_UNSUPPORTED", message, f'write {place}["{node.attr}"]')

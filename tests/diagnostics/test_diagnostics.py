@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import attrs
 import pytest
 
+from ael.code.names import find_name_problems
 from ael.dataflow import analyse
 from ael.definition import CodeBody, StepDefinition, WorkflowDefinition
 from ael.diagnostics import Diagnostic
@@ -53,16 +56,17 @@ class FixedCatalog:
 
 @attrs.frozen
 class NoImports:
-    """An executor that refuses imports."""
+    """An executor that refuses imports, and knows its names."""
 
     name: str = "safe"
 
-    def check(self, code: str) -> list[CodeProblem]:
-        return [
+    def check(self, code: str, names: Collection[str] = ()) -> list[CodeProblem]:
+        refused = [
             CodeProblem("CODE_SECURITY", f"{line.strip()!r} is not allowed", number, 1, "do without it")
             for number, line in enumerate(code.splitlines(), 1)
             if line.startswith("import ")
         ]
+        return [*refused, *find_name_problems(ast.parse(code), names)]
 
     async def run(self, call: object) -> JsonValue:
         raise NotImplementedError

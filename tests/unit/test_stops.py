@@ -297,7 +297,7 @@ def test_closing_closes_every_part_whatever_one_of_them_raises() -> None:
     class Broken:
         name = "safe"
 
-        def check(self, code: str) -> list[JsonValue]:
+        def check(self, code: str, names: JsonValue = ()) -> list[JsonValue]:
             return []
 
         async def run(self, call: JsonValue) -> None:

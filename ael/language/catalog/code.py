@@ -9,6 +9,7 @@ from ael.language.catalog.problem import Problem
 
 __all__ = [
     "CodeInputUnknown",
+    "CodeNameUnknown",
     "CodeRefused",
     "CodeStepUnknown",
     "CodeSyntax",
@@ -96,3 +97,18 @@ class TemplateInCode(Problem, frozen=True):
     step: str
     written: str
     path: str
+
+
+class CodeNameUnknown(Problem, frozen=True):
+    """The code uses a name that nothing gives a value: neither the code itself, nor Python, nor ael.
+
+    Given are ``inputs``, ``steps``, ``config``, ``workflow``, ``context``, ``log``, and in loops ``item``, ``index``
+    and ``last``.
+    """
+
+    code = "AEL708"
+    wording = "in the code of step {step!r}, {reason}"
+    advice = "{what_to_do}"
+    step: str
+    reason: str
+    what_to_do: str

@@ -78,9 +78,9 @@ class _Checking:
         name = self._body.executor
         executor = executors.get(name)
         if executor is not None:
-            for found in executor.check(self._body.code):
+            for found in executor.check(self._body.code, self._flow.inner.locals):
                 problem = self._problem(found.code, found.message, found.hint)
-                self._report(problem, found.line, found.column)
+                self._report(problem, found.line, found.column, found.length)
         elif executors and name in _HOW_TO_GET:
             self._at_executor(code.ExecutorUnavailable(self._step.id, name, _HOW_TO_GET[name]))
         elif name not in _HOW_TO_GET:
@@ -90,6 +90,8 @@ class _Checking:
     def _problem(self, kind: str, message: str, hint: str | None) -> Problem:
         if kind == "CODE_SYNTAX":
             return code.CodeSyntax(self._step.id, message)
+        if kind == "CODE_RUNTIME":
+            return code.CodeNameUnknown(self._step.id, message, hint or "")
         return code.CodeRefused(self._step.id, kind, message, hint or "")
 
     def _at_executor(self, problem: Problem) -> None:

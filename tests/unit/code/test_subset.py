@@ -86,10 +86,91 @@ def test_the_problem_of_plain_data_says_what_to_write() -> None:
     assert problem.hint == 'write steps.a.output["rows"]'
 
 
+LOCALS = ("item", "index", "last", "output")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("return totl", [("CODE_RUNTIME", 1, 8, 4)]),
+        ("return f(x) + f(y)", [("CODE_RUNTIME", 1, 8, 1), ("CODE_RUNTIME", 1, 10, 1), ("CODE_RUNTIME", 1, 17, 1)]),
+        ("é = 1; ö = ü", [("CODE_RUNTIME", 1, 12, 1)]),
+        ("return secrets.TOKEN", [("CODE_RUNTIME", 1, 8, 7)]),
+        ("return page", [("CODE_RUNTIME", 1, 8, 4)]),
+        ("def f():\n  return nope", [("CODE_RUNTIME", 2, 10, 4)]),
+        ("try:\n  nope\nexcept ValueError: pass", [("CODE_RUNTIME", 2, 3, 4)]),
+        ("open(nope)", [(X, 1, 1, 0), ("CODE_RUNTIME", 1, 6, 4)]),
+        ("return item.name", [(U, 1, 8, 0)]),
+        ("return item['a'].name, output.id", [(U, 1, 24, 0)]),
+        ("return last.output.rows", [(U, 1, 8, 0)]),
+        ("x =", [(S, 1, 4, 0)]),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)
+def test_names_that_are_not_there_and_data_that_has_no_attributes(
+    code: str, expected: list[tuple[str, int, int, int]]
+) -> None:
+    problems = parse(code, LOCALS)[1]
+    assert [(problem.code, problem.line, problem.column, problem.length) for problem in problems] == expected
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "return item['a'], index, last.output, last['round'], output",
+        "return item.items(), item.get('a'), item.strip(), last.output.keys(), last.status",
+        "return inputs, steps, config, workflow, context, log, print, result",
+        "for item in inputs.rows: item.name",
+        "return [item.name for item in inputs.rows]",
+        "last = f = lambda: 1\nreturn last.output.x",
+        "item = {}\nreturn item",
+        "def f(a, *b, c=1, **d):\n  return a, b, c, d\nreturn f",
+        "def f():\n  global g\n  g = 1\nf()\nreturn g",
+        "class A:\n  x = 1\nreturn A",
+        "import os.path, json as j\nreturn os, j",
+        "try:\n  import numpy as np\nexcept ImportError:\n  pass\nreturn np",
+        "try:\n  return unknown\nexcept NameError:\n  return 1",
+        "with f() as g: return g\ndef f(): pass",
+        "match inputs.x:\n  case {'a': b, **rest}: return b, rest\n  case [c, *d]: return c, d\n  case e: return e",
+        "if (n := 1): return n",
+        "return __name__, __ael_thing, Exception, NotImplemented",
+        "[(x, y) for x in a for y in x]\na = 1",
+        "try:\n  f = 1\nexcept Exception as e:\n  return e, f",
+    ],
+)
+def test_names_that_are_there(code: str) -> None:
+    assert parse(code, LOCALS)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "names", "hint"),
+    [
+        ("return totl\ntotal = 1", (), "did you mean 'total'?"),
+        ("return paeg", ("page",), "did you mean 'page'?"),
+        ("return stps", (), "did you mean 'steps'?"),
+        ("return null", (), "write `None`"),
+        ("return math.pi", (), "write `import math` before"),
+        ("return item", (), "inside a step with `for_each` it is the item"),
+        ("return zzzzz", (), None),
+        ("return item.name", ("item",), 'write item["name"]'),
+        ("return last.output.k", ("last",), 'write last.output["k"]'),
+    ],
+)
+def test_what_to_do_about_a_name(code: str, names: tuple[str, ...], hint: str | None) -> None:
+    (problem,) = parse(code, names)[1]
+    assert problem.hint == hint
+
+
+def test_the_executor_is_told_the_names_it_will_get() -> None:
+    executor = SafeExecutor(Settings())
+    assert [problem.message for problem in executor.check("return item, page", ["page"])] == ["'item' is not defined"]
+    assert executor.check("return item, page", ["page", "item"]) == []
+
+
 @given(st.text(alphabet="abx=()[]{}:.,'\"\n \\0123é#@*return"))
 def test_problems_lie_inside_the_code(code: str) -> None:
     lines = code.split("\n")
-    for problem in parse(code)[1]:
+    for problem in parse(code, ("a",))[1]:
         assert 1 <= problem.line <= len(lines) + 1
         assert problem.column >= 1
 

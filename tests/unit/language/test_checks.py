@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 import pytest
@@ -36,7 +36,7 @@ class FixedExecutor:
     problems: Sequence[CodeProblem] = ()
     name: str = "safe"
 
-    def check(self, code: str) -> Sequence[CodeProblem]:
+    def check(self, code: str, names: Collection[str] = ()) -> Sequence[CodeProblem]:
         return self.problems
 
     async def run(self, call: object) -> JsonValue:
