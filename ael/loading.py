@@ -67,7 +67,8 @@ def _finish(
 ) -> Loaded:
     flow = analyse(definition)
     checked = language.check_definition(definition, flow, catalog=catalog, executors=executors or {})
-    diagnostics = tuple(sorted((*found, *checked), key=_place))
+    together = sorted((*found, *checked), key=_place)
+    diagnostics = language.apply_ignores(together, definition.source, definition.spans)
     if any(diagnostic.is_error for diagnostic in diagnostics):
         return Loaded(definition, None, diagnostics)
     plan = attrs.evolve(compile_plan(definition, flow), diagnostics=diagnostics)

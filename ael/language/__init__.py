@@ -7,6 +7,7 @@
 from ael.language.catalog import KINDS, explain
 from ael.language.checks import check_definition, is_cycle
 from ael.language.durations import parse_duration
+from ael.language.ignores import apply_ignores
 from ael.language.reader import MAX_FILE_BYTES, read_file
 from ael.language.render import render_github, render_json, render_sarif, render_text
 from ael.language.schema import json_schema
@@ -15,6 +16,7 @@ from ael.language.structure import parse
 __all__ = [
     "KINDS",
     "MAX_FILE_BYTES",
+    "apply_ignores",
     "check_definition",
     "explain",
     "is_cycle",

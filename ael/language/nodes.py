@@ -75,6 +75,20 @@ class Spans(Mapping[Path, NodeSpan]):
         found = self._find(self.moved.get(path, path))
         return None if found is None else found[0]
 
+    def scalars(self) -> Iterator[tuple[Path, Node]]:
+        """Every scalar, with its path: the values, and before each the key it has."""
+        stack: list[tuple[Path, Node]] = [((), self._root)]
+        while stack:
+            path, node = stack.pop()
+            if node.children is None:
+                yield path, node
+            elif isinstance(node.children, dict):
+                for key, entry in node.children.items():
+                    yield (*path, key), Node(entry.key_start, entry.key_end, "", None)
+                    stack.append(((*path, key), entry.node))
+            else:
+                stack.extend(((*path, i), child) for i, child in enumerate(node.children))
+
     def _find(self, path: Path) -> _Found | None:
         node, entry = self._root, None
         for part in path:

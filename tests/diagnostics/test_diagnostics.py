@@ -19,7 +19,7 @@ from ael.code.names import find_name_problems
 from ael.dataflow import analyse
 from ael.definition import CodeBody, StepDefinition, WorkflowDefinition
 from ael.diagnostics import Diagnostic
-from ael.language import KINDS, check_definition, parse, read_file, render_text
+from ael.language import KINDS, apply_ignores, check_definition, parse, read_file, render_text
 from ael.ports import CodeProblem, ToolMiss, ToolSpec
 from ael.source import Source
 from ael.types import JsonValue
@@ -98,7 +98,7 @@ def diagnostics_of(stem: str) -> list[Diagnostic]:
         return [source]
     definition, found = parse(source.text, filename=source.name)
     if definition is not None:
-        found = [*found, *checked(definition)]
+        found = [*apply_ignores([*found, *checked(definition)], definition.source, definition.spans)]
     return sorted(found, key=lambda diagnostic: (diagnostic.line or 0, diagnostic.column or 0))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ael.language.catalog import code, graph, old, reading, structure, templates, tools
+from ael.language.catalog import code, graph, ignoring, old, reading, structure, templates, tools
 from ael.language.catalog.problem import Problem, listing
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "code",
     "explain",
     "graph",
+    "ignoring",
     "listing",
     "old",
     "reading",
@@ -26,7 +27,7 @@ __all__ = [
     "tools",
 ]
 
-_MODULES: tuple[ModuleType, ...] = (reading, structure, old, graph, templates, tools, code)
+_MODULES: tuple[ModuleType, ...] = (reading, structure, old, ignoring, graph, templates, tools, code)
 
 
 def _kinds() -> dict[str, type[Problem]]:
