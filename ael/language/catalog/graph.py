@@ -7,17 +7,29 @@ from typing import ClassVar
 from ael.diagnostics import Severity
 from ael.language.catalog.problem import Problem
 
-__all__ = ["CircularDependency", "DependencyRepeated", "DependencyUnknown", "SelfDependency", "StepsUnordered"]
+__all__ = [
+    "BlockReadsItself",
+    "CircularDependency",
+    "DependencyRepeated",
+    "DependencyUnknown",
+    "SelfDependency",
+    "StepsUnordered",
+]
 
 
 class DependencyUnknown(Problem, frozen=True):
-    """``depends_on`` names ids of steps of the same block."""
+    """``depends_on`` names ids of steps of the same block.
+
+    A step of an enclosing block can be read; the block then waits for it. Steps inside another block cannot be
+    named: what is outside sees only the block.
+    """
 
     code = "AEL201"
-    wording = "step {step!r} depends on {dependency!r}, which is no step"
+    wording = "step {step!r} depends on {dependency!r}, which is {what}"
     advice = "{what_to_do}"
     step: str
     dependency: str
+    what: str
     nearest: str | None
     what_to_do: str
 
@@ -29,6 +41,19 @@ class SelfDependency(Problem, frozen=True):
     wording = "step {step!r} depends on itself"
     advice = "remove the dependency; an attempt cannot read the one before it"
     step: str
+
+
+class BlockReadsItself(Problem, frozen=True):
+    """A step reads the block it stands in. The block has an output only when all its steps have settled.
+
+    Rounds of ``repeat`` read the one before as ``last``.
+    """
+
+    code = "AEL216"
+    wording = "step {step!r} reads {block!r}, the block it stands in: neither could ever end"
+    advice = "read the steps beside it; a round of `repeat` reads the one before as `last`"
+    step: str
+    block: str
 
 
 class DependencyRepeated(Problem, frozen=True):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ael.code_references import CodeReference
 from ael.dataflow import StepFlow
-from ael.definition import CodeBody, StepDefinition
+from ael.definition import CodeBody, Path
 from ael.language.catalog import Problem, code, listing
-from ael.language.checks.context import Context
+from ael.language.checks.context import Context, Scope, bodies_of
 from ael.language.places import Placer
 from ael.language.suggest import nearest
 from ael.ports import CodeExecutor
@@ -23,50 +23,51 @@ _HOW_TO_GET = {
 
 
 def check_code(context: Context, executors: Mapping[str, CodeExecutor]) -> None:
-    """Every code step. Without any executors, as when only the file is looked at, none is missed."""
-    for flow in context.flow.steps:
-        if isinstance(flow.step.body, CodeBody):
-            _Checking(context, flow, flow.step.body).check(executors)
+    """All code, of steps and of their ``undo``. Without any executors, as when only the file is looked at, none is
+    missed.
+    """
+    for scope, flow in context.steps:
+        for body, below in bodies_of(flow.step):
+            if isinstance(body, CodeBody):
+                _Checking(context, scope, flow, body, below).check(executors)
 
 
 class _Checking:
-    """The check of one code step."""
+    """The check of one code step, or of the code that undoes one."""
 
-    def __init__(self, context: Context, flow: StepFlow, body: CodeBody) -> None:
+    def __init__(self, context: Context, scope: Scope, flow: StepFlow, body: CodeBody, below: Path) -> None:
         self._context = context
-        self._step: StepDefinition = flow.step
-        self._flow = flow
+        self._name = scope.name(flow.step)
+        self._at = context.path(flow.step, *below)
+        self._names = scope.flow.names
+        self._reads = flow.undo_code if below else flow.code
+        self._locals = {*flow.inner.locals, "output"} if below else flow.inner.locals
         self._body = body
         self._lines = Source(body.code)
 
     def check(self, executors: Mapping[str, CodeExecutor]) -> None:
         """Syntax first: code that does not parse reads nothing, and its executor would say the same again."""
-        reads = self._flow.code
+        reads = self._reads
         if reads is not None and reads.syntax_error is not None:
             reason, line, column = reads.syntax_error
-            self._report(code.CodeSyntax(self._step.id, reason), line, column)
-        else:
-            self._check_reads()
+            self._report(code.CodeSyntax(self._name, reason), line, column)
+        elif reads is not None:
+            for reference in reads.steps:
+                self._check_reference(reference, self._names.steps, code.CodeStepUnknown)
+            for reference in reads.inputs:
+                self._check_reference(reference, self._names.inputs, code.CodeInputUnknown)
             self._check_executor(executors)
-
-    def _check_reads(self) -> None:
-        inputs = tuple(self._context.flow.names.inputs)
-        if self._flow.code is None:
-            return
-        for reference in self._flow.code.steps:
-            self._check_reference(reference, self._context.step_ids, code.CodeStepUnknown)
-        for reference in self._flow.code.inputs:
-            self._check_reference(reference, inputs, code.CodeInputUnknown)
 
     def _check_reference(
         self,
         reference: CodeReference,
-        known: tuple[str, ...],
+        known: Collection[str],
         kind: type[code.CodeStepUnknown | code.CodeInputUnknown],
     ) -> None:
         if reference.name not in known:
-            near = nearest(reference.name, known)
-            problem = kind(self._step.id, reference.name, near, listing(known))
+            names = tuple(name for name in known if "#" not in name)
+            near = nearest(reference.name, names)
+            problem = kind(self._name, reference.name, near, listing(names))
             # The reference begins at its root; the name follows, in most code on the same line.
             at = self._lines.line(reference.line).find(reference.name, reference.column - 1)
             if at >= 0:
@@ -78,28 +79,28 @@ class _Checking:
         name = self._body.executor
         executor = executors.get(name)
         if executor is not None:
-            for found in executor.check(self._body.code, self._flow.inner.locals):
+            for found in executor.check(self._body.code, self._locals):
                 problem = self._problem(found.code, found.message, found.hint)
                 self._report(problem, found.line, found.column, found.length)
         elif executors and name in _HOW_TO_GET:
-            self._at_executor(code.ExecutorUnavailable(self._step.id, name, _HOW_TO_GET[name]))
+            self._at_executor(code.ExecutorUnavailable(self._name, name, _HOW_TO_GET[name]))
         elif name not in _HOW_TO_GET:
             known = tuple(dict.fromkeys((*executors, *_HOW_TO_GET)))
-            self._at_executor(code.ExecutorUnknown(self._step.id, name, nearest(name, known), listing(known)))
+            self._at_executor(code.ExecutorUnknown(self._name, name, nearest(name, known), listing(known)))
 
     def _problem(self, kind: str, message: str, hint: str | None) -> Problem:
         if kind == "CODE_SYNTAX":
-            return code.CodeSyntax(self._step.id, message)
+            return code.CodeSyntax(self._name, message)
         if kind == "CODE_RUNTIME":
-            return code.CodeNameUnknown(self._step.id, message, hint or "")
-        return code.CodeRefused(self._step.id, kind, message, hint or "")
+            return code.CodeNameUnknown(self._name, message, hint or "")
+        return code.CodeRefused(self._name, kind, message, hint or "")
 
     def _at_executor(self, problem: Problem) -> None:
-        self._context.report.add(problem, self._context.path(self._step, "executor"))
+        self._context.report.add(problem, (*self._at, "executor"))
 
     def _report(self, problem: Problem, line: int, column: int, length: int = 0) -> None:
         """Report at a place of the code; without a length, up to the end of its line."""
-        path = self._context.path(self._step, "code")
+        path = (*self._at, "code")
         place: Placer | None = self._context.placer(path, self._body.code)
         if place is None:
             self._context.report.add(problem, path)

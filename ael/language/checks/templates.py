@@ -31,15 +31,17 @@ _KINDS: dict[str, type[templates.TemplateProblemKind]] = {
 
 
 def check_templates(context: Context) -> None:
-    """Every problem of every template of every step and output."""
-    for flow in context.flow.steps:
-        for path, template in flow.templates.items():
-            if template.problems:
-                _report(template, template.problems, context.path(flow.step, *path), context)
-    for path, template in context.flow.outputs.items():
-        problems = (*template.problems, *_steps_of_nobody(template))
-        if problems:
-            _report(template, problems, path, context)
+    """Every problem of every template of every step and output, at every depth."""
+    for scope in context.scopes:
+        for flow in scope.flow.steps:
+            for path, template in flow.templates.items():
+                if template.problems:
+                    _report(template, template.problems, context.path(flow.step, *path), context)
+        for path, template in scope.flow.outputs.items():
+            # A block's output belongs to the step that is the block.
+            problems = template.problems if scope.owners else (*template.problems, *_steps_of_nobody(template))
+            if problems:
+                _report(template, problems, path, context)
 
 
 def _steps_of_nobody(template: Template) -> Iterator[TemplateProblem]:
