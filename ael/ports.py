@@ -185,8 +185,8 @@ class CodeCall:
     """One attempt of a code step.
 
     Attributes:
-        steps: Step id → ``{output, status, success, error, duration_ms, attempt}``, plain data;
-            the output of a skipped step without fallback is ``None``.
+        steps: Step id → ``{output, status, success, error, duration_ms, attempt}``, plain data, and ``items`` of
+            a loop; the output of a skipped step without fallback is ``None``.
         names: Further names the code sees: ``item`` or what the loop calls it, ``index``, ``last`` (``None`` before
             the first round), ``output`` in ``undo``.
         file, first_line: Where the code's first line is in the workflow file; ``None`` for a definition

@@ -28,7 +28,7 @@ _CALL_COST = 256
 _SLEEP_COST_S = 0.0005
 """Seconds a sleep counts at least; the round trip is on no other clock."""
 _RECURSION = 1000
-_OBJECT_TYPES = {kind: type(kind, (), {}) for kind in ("inputs", "steps", "step", "config", "workflow")}
+_OBJECT_TYPES = {kind: type(kind, (), {}) for kind in ("inputs", "steps", "step", "config", "workflow", "last")}
 
 
 class _Exceeded(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from ael.code.uses import MAPPING_METHODS, ROOTS, Shape, Use, Uses
+from ael.code.uses import LAST, MAPPING_METHODS, ROOTS, Shape, Use, Uses
 from ael.ports import CodeCall
 from ael.types import JsonValue
 
@@ -112,6 +112,9 @@ context.execution_id = __ael_execution_id
 """
 
 
+_NO_ROUND = {"output": None, "status": None, "round": None}
+
+
 @attrs.define
 class HostObject:
     """What becomes an object with attributes, made by the sandbox's own wrapper; ``kind`` is its class's name."""
@@ -133,11 +136,14 @@ class Delivery:
 
 def deliver(call: CodeCall, uses: Uses) -> Delivery:
     """Choose the cheapest way to give the code what it names; what it does not name stays out."""
-    values: dict[str, JsonValue] = dict(call.names)
     statements: list[str] = []
+    values = _locals(call.names, uses, statements)
     for root, use in uses.roots.items():
         if root == "steps":
             values[root] = _steps(call.steps, use, uses.step, statements)
+        elif root == LAST:
+            if LAST in call.names:
+                values[root] = _last(call.names[LAST], use, statements)
         else:
             values[root] = _mapping(root, getattr(call, root), use, statements)
     if uses.context:
@@ -146,6 +152,25 @@ def deliver(call: CodeCall, uses: Uses) -> Delivery:
         values["__ael_execution_id"] = call.execution_id
     view = _VIEW if any("__ael_View" in statement for statement in statements) else ""
     return Delivery(_PRELUDE + view + "".join(statements), values)
+
+
+def _locals(given: Mapping[str, JsonValue], uses: Uses, statements: list[str]) -> dict[str, JsonValue]:
+    """Plain data, all but ``last``."""
+    values: dict[str, JsonValue] = {}
+    for name, value in given.items():
+        if name in uses.names:
+            text = _as_text(value)
+            values[name] = value if text is None else text
+            if text is not None:
+                statements.append(_load(name))
+    return values
+
+
+def _last(given: JsonValue, use: Use, statements: list[str]) -> JsonValue:
+    """The round before. There is none at first: ``None`` for code that can ask, else a round that has nothing."""
+    if given is None and use.whole:
+        return None
+    return _mapping(LAST, _NO_ROUND if given is None else given, use, statements)
 
 
 def _mapping(root: str, given: Mapping[str, JsonValue], use: Use, statements: list[str]) -> JsonValue:
@@ -165,14 +190,15 @@ def _mapping(root: str, given: Mapping[str, JsonValue], use: Use, statements: li
 
 
 def _steps(given: Mapping[str, Mapping[str, JsonValue]], use: Use, single: Use, statements: list[str]) -> JsonValue:
-    plain, loads = {}, []
+    plain: dict[str, dict[str, JsonValue]] = {}
+    loads: list[str] = []
     for name, fields in given.items():
-        text = _as_text(fields.get("output"))
-        if text is None:
-            plain[name] = dict(fields)
-        else:
-            plain[name] = {**fields, "output": text}
-            loads.append(_load(f"steps[{name!r}]['output']"))
+        plain[name] = dict(fields)
+        for field in ("output", "items"):
+            text = _as_text(fields.get(field))
+            if text is not None:
+                plain[name][field] = text
+                loads.append(_load(f"steps[{name!r}][{field!r}]"))
     if not loads and single.shape is not Shape.VIEW and not single.mapping and use.shape is not Shape.VIEW:
         objects = {name: HostObject("step", fields) for name, fields in plain.items()}
         return objects if use.shape is Shape.DICT else HostObject("steps", objects)
@@ -183,9 +209,12 @@ def _steps(given: Mapping[str, Mapping[str, JsonValue]], use: Use, single: Use, 
 
 
 def _view(name: str, use: Use) -> str:
-    """A view of the dict ``name``; its methods win over keys of their names only if the code may call them."""
-    methods = tuple(sorted(MAPPING_METHODS)) if use.mapping or use.escapes else ()
-    return f"__ael_View({name}, {methods})"
+    """A view of the dict ``name``; its methods win over keys of their names only if the code may call them.
+
+    The ``items`` of a step are those of a loop.
+    """
+    methods = MAPPING_METHODS if use.mapping or use.escapes else frozenset()
+    return f"__ael_View({name}, {tuple(sorted(methods - {'items'} if name == 'step' else methods))})"
 
 
 def _load(place: str) -> str:

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-__all__ = ["MAPPING_METHODS", "ROOTS", "Shape", "Use", "Uses", "find_uses"]
+__all__ = ["LAST", "MAPPING_METHODS", "ROOTS", "Shape", "Use", "Uses", "find_uses"]
 
 ROOTS = ("inputs", "steps", "config", "workflow")
+LAST = "last"
 MAPPING_METHODS = frozenset({"get", "items", "keys", "values"})
 _TAKES_ANY_MAPPING = frozenset(
     {
@@ -47,11 +48,15 @@ class Shape(enum.Enum):
 
 @attrs.define
 class Use:
-    """What the code does with one root: read attributes, index, use it whole, or let it out of sight."""
+    """What the code does with one root: read attributes, index, use it whole, or let it out of sight.
+
+    ``whole``: it is used otherwise than by reading something of it.
+    """
 
     attributes: bool = False
     mapping: bool = False
     escapes: bool = False
+    whole: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -65,9 +70,10 @@ class Use:
 class Uses:
     """All roots the code names, and how.
 
-    ``step``: how it uses single steps; ``context``: whether it names ``context``.
+    ``step``: how it uses single steps; ``context``: whether it names ``context``; ``names``: all other names.
     """
 
+    names: set[str] = attrs.field(factory=set)
     roots: dict[str, Use] = attrs.field(factory=dict)
     step: Use = attrs.field(factory=Use)
     context: bool = False
@@ -197,7 +203,9 @@ class _Reader:
         root = _root_of(node)
         if root is not None:
             self._whole(root, place)
-        elif node.id == "context":
+            return
+        self.uses.names.add(node.id)
+        if node.id == "context":
             self.uses.context = True
             if place is not _Place.ACCESSED:
                 for name in ROOTS:
@@ -205,16 +213,16 @@ class _Reader:
 
     def _whole(self, root: str, place: _Place) -> None:
         use = self.uses.of(root)
-        use.mapping = True
+        use.mapping = use.whole = True
         use.escapes = use.escapes or place is not _Place.READ_AS_MAPPING
         if root == "steps":
             self.uses.step.escapes = True
 
 
 def _root_of(node: ast.expr) -> str | None:
-    """``"inputs"`` for ``inputs`` and ``context.inputs``; likewise the other roots."""
+    """``"inputs"`` for ``inputs`` and ``context.inputs``; likewise the other roots, and ``last``."""
     if isinstance(node, ast.Name):
-        return node.id if node.id in ROOTS else None
+        return node.id if node.id in ROOTS or node.id == LAST else None
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "context":
         return node.attr if node.attr in ROOTS else None
     return None

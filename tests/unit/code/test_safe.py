@@ -72,6 +72,76 @@ async def test_code_sees(run: Run, code: str, result: Any) -> None:
     assert await run(code, names={"item": {"a": 5}, "index": 0}, **WORLD) == result
 
 
+ROUND = {"output": {"n": 1, "rows": ROWS}, "status": "completed", "round": 2}
+
+
+@pytest.mark.parametrize(
+    ("code", "first", "later"),
+    [
+        ("return last.output", None, ROUND["output"]),
+        ("return last['output'], last.round, last['status']", [None, None, None], [ROUND["output"], 2, "completed"]),
+        ("return last.output['n'] if last.output else 0", 0, 1),
+        ("return last.get('round')", None, 2),
+        ("return last['output']['n'] if last else 0", 0, 1),
+        ("return 0 if last is None else last.output['n']", 0, 1),
+        ("if last and last.output['n']: return last.round", None, 2),
+        ("before = last\nreturn before and before.round", None, 2),
+        ("return last", None, ROUND),
+        ("return {'before': last}", {"before": None}, {"before": ROUND}),
+        ("first, last = 'Ada Byron'.split()\nreturn last", "Byron", "Byron"),
+        ("def f():\n  return last.round\nreturn f()", None, 2),
+    ],
+)
+async def test_code_sees_the_round_before(run: Run, code: str, first: Any, later: Any) -> None:
+    assert await run(code, names={"last": None}) == first
+    assert await run(code, names={"last": ROUND}) == later
+
+
+@pytest.mark.parametrize(
+    ("code", "result"),
+    [
+        ("return item['tags'], index, page, output", [["a"], 3, "p", None]),
+        ("return [item['id'] for item in rows]", list(range(1000))),
+        ("rows.append(item)\nreturn len(rows)", 1001),
+        ("item = item['id']\nreturn item", 7),
+        ("def f():\n  return item['id'] + index\nreturn f()", 10),
+        ("return f'{item[\"id\"]}'", "7"),
+        ("return -index", -3),
+    ],
+)
+async def test_code_sees_its_locals_as_plain_data(run: Run, code: str, result: Any) -> None:
+    names = {"item": {"id": 7, "tags": ["a"]}, "index": 3, "page": "p", "output": None, "rows": ROWS}
+    assert await run(code, names=names) == result
+    assert len(ROWS) == 1000
+
+
+ITEM = {"key": None, "status": "completed", "output": {"n": 1}, "error": None}
+
+
+@pytest.mark.parametrize(
+    ("code", "result"),
+    [
+        ("return steps.pages.items[0]['output']['n']", 1),
+        ("return steps['pages']['items'][0]['status']", "completed"),
+        ("s = steps.pages\nreturn s.items[0]['status'], s['items'][0]['key']", ["completed", None]),
+        ("return [i['status'] for i in steps.pages.items]", ["completed"]),
+        ("return len(steps.many.items), steps.many.items[999]['output']", [1000, {"n": 1}]),
+        ("s = steps.plain\nreturn sorted(k for k, v in s.items())[0], s['output']", ["attempt", 5]),
+    ],
+)
+async def test_code_sees_the_items_of_loops(run: Run, code: str, result: Any) -> None:
+    steps = {"pages": step([1], items=[ITEM]), "many": step([], items=[ITEM] * 1000), "plain": step(5)}
+    assert await run(code, steps=steps) == result
+
+
+async def test_a_name_of_its_own_needs_no_round(run: Run) -> None:
+    assert await run("first, last = 'Ada Byron'.split()\nreturn last") == "Byron"
+
+
+async def test_what_code_does_not_name_stays_out(run: Run) -> None:
+    assert await run("return 1", names={"item": object(), "last": object()}) == 1
+
+
 @pytest.mark.parametrize(
     ("code", "result"),
     [

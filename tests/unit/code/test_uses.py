@@ -65,3 +65,31 @@ def test_what_is_not_named_is_not_used() -> None:
     uses = find_uses(ast.parse("context.log(config.x)"))
     assert set(uses.roots) == {"config"}
     assert uses.context
+
+
+@pytest.mark.parametrize(
+    ("code", "shape", "whole"),
+    [
+        ("last.output", ATTRIBUTES, False),
+        ("last['output']['k']", DICT, False),
+        ("last.get('output')", DICT, False),
+        ("last.output or last['round']", VIEW, False),
+        ("last is None", VIEW, True),
+        ("1 if last else 2", VIEW, True),
+        ("x = last", VIEW, True),
+        ("last = 1", VIEW, True),
+    ],
+)
+def test_the_last_round_has_a_shape_too(code: str, shape: Shape, whole: bool) -> None:
+    use = find_uses(ast.parse(code)).roots["last"]
+    assert (use.shape, use.whole) == (shape, whole)
+
+
+def test_other_names_are_known() -> None:
+    assert find_uses(ast.parse("x = item['a'] + inputs.b\nf(page.c, context.last)")).names == {
+        "x",
+        "item",
+        "f",
+        "page",
+        "context",
+    }
