@@ -17,9 +17,9 @@ from ael.diagnostics import Diagnostic
 from ael.engine import WorkflowEngine
 from ael.errors import ConfigInvalidError
 from ael.loading import load_path, load_source
-from ael.mcp_server import McpServer
+from ael.mcp_server import RESERVED, McpServer
 from ael.observe.logging import log_observer
-from ael.ports import CodeExecutor, Observer, ToolSource
+from ael.ports import Clock, CodeExecutor, Observer, ToolCatalog, ToolSource
 from ael.registry import FileRegistry
 from ael.secret_values import EnvironmentSecrets
 from ael.settings import Settings
@@ -27,11 +27,14 @@ from ael.source import Source
 from ael.tools import mcp
 from ael.tools.function import FunctionProvider, tools_from
 from ael.tools.http import HttpProvider
+from ael.tools.lock import ToolLock
+from ael.tools.locked import LockedProvider
+from ael.tools.provider import ToolProvider
 from ael.tools.routing import RoutingInvoker
 from ael.tools.shell import ShellProvider
 from ael.types import ExecutionResult, JsonValue
 
-__all__ = ["check", "create_engine", "run_sync"]
+__all__ = ["check", "create_catalog", "create_engine", "run_sync"]
 
 WorkflowSource: TypeAlias = "WorkflowDefinition | str | Path"
 McpServers: TypeAlias = "str | Path | Mapping[str, JsonValue] | None"
@@ -153,21 +156,65 @@ def _config(config: str | Path | Mapping[str, JsonValue] | Config | None) -> Con
     return configuration.parse_config(config) if isinstance(config, Mapping) else configuration.load_config(config)
 
 
+def create_catalog(
+    lock: ToolLock,
+    *,
+    tools: ToolSource | Iterable[ToolSource] = (),
+    mcp_servers: McpServers = None,
+    config: Config | None = None,
+    settings: Settings | None = None,
+) -> ToolCatalog:
+    """The tools there are, for checks: those of servers as a lock has them. Nothing is started, nothing can be called.
+
+    Python functions that are given or configured are themselves; those of the lock count where there are none.
+    A server that is configured and not in the lock may have any tool; one that is only in the lock has those.
+
+    Raises:
+        ConfigInvalidError: Configuration, servers or tools are wrong.
+    """
+    configured = config or Config()
+    chosen = settings or configured.settings
+    clock = SystemClock()
+    given = [*_each(tools), *configured.tool_modules()]
+    known = {name: locked for name, locked in lock.servers.items() if name not in RESERVED}
+    servers: list[ToolProvider] = []
+    for server in (*_servers(mcp_servers), *configured.mcp_servers):
+        locked = known.pop(server.name, None)
+        if server.disabled or not server.consented:
+            locked = None
+        servers.append(
+            mcp.McpProvider(server, chosen, clock)
+            if locked is None
+            else LockedProvider(server.name, locked.tools.values())
+        )
+    functions = [] if given else [spec for spec in lock.tools.values() if spec.name.partition(".")[0] not in RESERVED]
+    return RoutingInvoker(
+        [
+            *_plain_providers(given, chosen, clock),
+            LockedProvider(None, functions),
+            *servers,
+            *(LockedProvider(name, locked.tools.values()) for name, locked in known.items()),
+        ],
+        clock,
+    )
+
+
 def _invoker(
     tools: ToolSource | Iterable[ToolSource], mcp_servers: McpServers, config: Config, settings: Settings
 ) -> RoutingInvoker:
     clock = SystemClock()
-    functions = tools_from([*_each(tools), *config.tool_modules()])
+    plain = _plain_providers([*_each(tools), *config.tool_modules()], settings, clock)
     servers = (*_servers(mcp_servers), *config.mcp_servers)
-    return RoutingInvoker(
-        [
-            FunctionProvider(functions, settings),
-            HttpProvider(settings, clock),
-            ShellProvider(settings, clock),
-            *(mcp.McpProvider(server, settings, clock) for server in servers),
-        ],
-        clock,
-    )
+    return RoutingInvoker([*plain, *(mcp.McpProvider(server, settings, clock) for server in servers)], clock)
+
+
+def _plain_providers(tools: Sequence[ToolSource], settings: Settings, clock: Clock) -> list[ToolProvider]:
+    """The sources whose tools have whole names."""
+    return [
+        FunctionProvider(tools_from(tools), settings),
+        HttpProvider(settings, clock),
+        ShellProvider(settings, clock),
+    ]
 
 
 def _servers(mcp_servers: McpServers) -> Sequence[McpServer]:

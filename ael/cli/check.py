@@ -26,17 +26,23 @@ __all__ = ["command"]
 )
 @click.option("--config", type=click.Path(exists=True, dir_okay=False), help="ael.toml, instead of the one found here.")
 @click.option("--tools", "tools", multiple=True, metavar="MODULE|FILE", help="Python tools, as a module or a file.")
-def command(files: Sequence[str], form: str, config: str | None, tools: Sequence[str]) -> int:
-    """Find what is wrong in each FILE, without running anything or starting any server.
+@click.option("--mcp", type=click.Path(exists=True, dir_okay=False), help="File with MCP servers.")
+@click.option("--online", is_flag=True, help="Start the MCP servers, and say how their tools differ from ael.lock.")
+def command(files: Sequence[str], form: str, online: bool, **sources: object) -> int:
+    """Find what is wrong in each FILE, without running it or starting any server.
+
+    What tools servers have is known from ael.lock, which `ael tools lock` writes; with --online the servers are
+    asked.
 
     Exit code 0: nothing but warnings and notes; 3: errors.
     """
+    from ael.cli.known_tools import KnownTools
     from ael.cli.output import COMPLETED, INVALID
     from ael.cli.project import Project
 
-    project = Project.open(config=config, tools=tools)
-    engine = project.engine()
-    diagnostics = [diagnostic for file in files for diagnostic in project.check(engine, file)]
+    known = KnownTools.of(Project.open(**sources), online=online)  # type: ignore[arg-type]
+    found = [diagnostic for file in files for diagnostic in known.check(file)]
+    diagnostics = [*known.problems, *found, *known.rest()]
     _FORMATS[form](diagnostics, len(files))
     return INVALID if any(diagnostic.is_error for diagnostic in diagnostics) else COMPLETED
 

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Self
@@ -16,14 +16,15 @@ import attrs
 from ael import assembly
 from ael.cli.output import say, uses_color
 from ael.config import Config, discover_mcp_files, load_config, load_mcp_servers
-from ael.diagnostics import Diagnostic, Severity
+from ael.diagnostics import Severity
 from ael.errors import ConfigInvalidError
 from ael.language import render_text
-from ael.loading import load_path
 from ael.mcp_server import McpServer
 from ael.plan import Plan
+from ael.ports import ToolCatalog
 from ael.registry import FileRegistry
 from ael.settings import Settings
+from ael.tools.lock import ToolLock
 
 if TYPE_CHECKING:
     from ael.engine import WorkflowEngine
@@ -66,14 +67,12 @@ class Project:
                 tools=self.tools, mcp_servers=self.mcp, config=self.config, settings=self.settings
             )
 
-    def check(self, engine: WorkflowEngine, file: str) -> Sequence[Diagnostic]:
-        """All that is wrong in a file, as far as it shows without starting servers.
-
-        Names of tools are checked where somebody said which tools there are: without configuration,
-        the program that runs the workflow may bring its own.
-        """
-        catalog = engine.invoker if self.says_which_tools else None
-        return load_path(file, catalog=catalog, executors=engine.executors).diagnostics
+    def catalog(self, lock: ToolLock) -> ToolCatalog:
+        """The tools there are, those of servers as the lock has them; nothing is started."""
+        with contextlib.redirect_stdout(sys.stderr):
+            return assembly.create_catalog(
+                lock, tools=self.tools, mcp_servers=self.mcp, config=self.config, settings=self.settings
+            )
 
     def load(self, engine: WorkflowEngine, file: str) -> Plan:
         """Add a file's workflow to the engine.
@@ -85,8 +84,13 @@ class Project:
         return engine.registry.load(file)
 
     @property
+    def folder(self) -> Path:
+        """Where the project is: the folder of its configuration, else the working directory."""
+        return Path.cwd() if self.config.source is None else self.config.source.absolute().parent
+
+    @property
     def says_which_tools(self) -> bool:
-        """Whether anybody said which tools there are."""
+        """Whether anybody said which tools there are: without, the program that runs a workflow may bring its own."""
         return bool(self.config.source or self.mcp or self.tools)
 
     def servers(self) -> tuple[McpServer, ...]:

@@ -1,4 +1,4 @@
-"""``ael tools``: the tools a workflow could call here, and calling one without a workflow."""
+"""``ael tools``: the tools a workflow could call here, keeping their schemas, and calling one without a workflow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _sources(function: _Function) -> _Function:
 
 @click.group("tools")
 def command() -> None:
-    """List, describe and call the tools there are. Configured servers are started to ask them."""
+    """List, describe, lock and call the tools there are. Configured servers are started to ask them."""
 
 
 @command.command("list")
@@ -73,3 +73,23 @@ def call_tool(name: str, pairs: Sequence[str], params: str | None, timeout: floa
 
     project = Project.open(**sources)  # type: ignore[arg-type]
     return tool_commands.call(project, name, pairs, params, timeout_s=timeout)
+
+
+@command.command("lock")
+@click.option("-o", "output", type=click.Path(dir_okay=False), help="The file, instead of the project's ael.lock.")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; say what would change.")
+@_sources
+def lock_tools(output: str | None, only_check: bool, config: str | None, mcp: str | None, tools: Sequence[str]) -> int:
+    """Ask every source for its tools and write them to ael.lock.
+
+    `ael check` knows by this file what tools there are, without starting servers. It holds names, descriptions, schemas
+    and annotations, nothing of how a server is reached. The file is that beside ael.toml or in a folder above
+    it in the repository; without one it is written beside ael.toml, or here.
+
+    Exit code 0: written, or with --check up to date; 1: with --check it would change, or a server did not answer (the
+    file then keeps what it had of it).
+    """
+    from ael.cli import locking
+    from ael.cli.project import Project
+
+    return locking.lock_tools(Project.open(config=config, mcp=mcp, tools=tools), output, only_check=only_check)

@@ -9,7 +9,7 @@ import ast
 import os
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import attrs
@@ -20,18 +20,36 @@ from ael.dataflow import analyse
 from ael.definition import CodeBody, StepDefinition, WorkflowDefinition
 from ael.diagnostics import Diagnostic
 from ael.language import KINDS, apply_ignores, check_definition, parse, read_file, render_text
+from ael.language.catalog import tools as catalog
+from ael.language.checks.drift import check_drift
+from ael.language.report import diagnose
 from ael.ports import CodeProblem, ToolMiss, ToolSpec
 from ael.source import Source
 from ael.types import JsonValue
 
 FOLDER = Path(__file__).parent
-WITHOUT_FILE = ("AEL001_missing", "AEL703_executor", "AEL704_executor")
+DRIFT = ("AEL606", "AEL607", "AEL608")
+OF_LOCKS = {
+    "AEL609_lock_behind": catalog.LockBehind("'git.git_status'", "param `path` was removed; its description changed"),
+    "AEL610_lock_unreadable": catalog.LockUnreadable("it is no JSON: Expecting value"),
+    "AEL611_lock_version": catalog.LockVersion(2, 1),
+    "AEL612_server_silent": catalog.ServerSilent("git", "there is no program 'mcp-server-git'", "install it"),
+}
+WITHOUT_FILE = ("AEL001_missing", "AEL703_executor", "AEL704_executor", *OF_LOCKS)
 STEMS = sorted({path.stem for path in FOLDER.glob("*.yaml")} | set(WITHOUT_FILE))
+LOG = {"type": "object", "properties": {"repo": {"type": "string"}}}
 TOOLS = (
     ToolSpec("git_log", server="git", read_only=True),
     ToolSpec("git_status", server="git", read_only=True),
     ToolSpec("git_commit", server="git"),
 )
+OF_THE_LOCK = (
+    ToolSpec("git_log", "Show the log.", server="git", read_only=True, input_schema=LOG),
+    ToolSpec("git_status", "Show the state.", server="git", read_only=True),
+    ToolSpec("git_commit", server="git", read_only=True),
+    ToolSpec("git_stat", server="git"),
+)
+"""What the lock says where files are about drift."""
 MISSES = {
     "search": ToolMiss("ambiguous", ("web.search", "files.search")),
     "shell.run": ToolMiss("disabled", advice="allow it with Settings(allow_shell=True)"),
@@ -40,7 +58,9 @@ MISSES = {
 
 @attrs.frozen
 class FixedCatalog:
-    """Three tools of one server, and one name for each way to miss."""
+    """Some tools of one server, and one name for each way to miss."""
+
+    tools: Sequence[ToolSpec] = TOOLS
 
     def lookup(self, name: str, server: str | None = None) -> ToolSpec | ToolMiss:
         if name in MISSES:
@@ -48,10 +68,10 @@ class FixedCatalog:
         full = name if server is None else f"{server}.{name}"
         if "." in full and not full.startswith("git."):
             return ToolMiss("unknown_server", ("git", "web"))
-        return next((tool for tool in TOOLS if full in {tool.name, tool.full_name}), ToolMiss("unknown"))
+        return next((tool for tool in self.tools if full in {tool.name, tool.full_name}), ToolMiss("unknown"))
 
-    def specs(self) -> tuple[ToolSpec, ...]:
-        return TOOLS
+    def specs(self) -> Sequence[ToolSpec]:
+        return self.tools
 
 
 @attrs.frozen
@@ -90,6 +110,8 @@ def diagnostics_of(stem: str) -> list[Diagnostic]:
         return diagnostics_of_python("trustd")
     if stem == "AEL704_executor":
         return diagnostics_of_python("trusted")
+    if stem in OF_LOCKS:
+        return [diagnose(OF_LOCKS[stem], Source("", "ael.lock"), None)]
     path = Path(f"{stem}.yaml")
     first_line = path.read_bytes().partition(b"\n")[0] if path.is_file() else b""
     limit = re.search(rb"limit: (\d+)", first_line)
@@ -99,6 +121,9 @@ def diagnostics_of(stem: str) -> list[Diagnostic]:
     definition, found = parse(source.text, filename=source.name)
     if definition is not None:
         found = [*apply_ignores([*found, *checked(definition)], definition.source, definition.spans)]
+        if stem.startswith(DRIFT):
+            drift = check_drift(definition, FixedCatalog(OF_THE_LOCK), FixedCatalog(), "ael.lock")
+            found = [*(each for each in found if each.code != "AEL601"), *drift]
     return sorted(found, key=lambda diagnostic: (diagnostic.line or 0, diagnostic.column or 0))
 
 

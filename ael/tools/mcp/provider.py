@@ -52,6 +52,7 @@ class McpProvider:
         self._link = Link(server, settings, clock or SystemClock(), imported)
         self._turns = asyncio.Semaphore(settings.server_concurrency)
         self._specs: tuple[ToolSpec, ...] = ()
+        self.title = ("", "")  # the name and version that the server gives itself
         self._listed_generation = 0
         self._silent: str | None = None  # why there is no list yet
 
@@ -122,6 +123,7 @@ class McpProvider:
         if live.generation > self._listed_generation:
             self._listed_generation = live.generation
             self._specs = tuple(live.session.tools.values())
+            self.title = live.session.title
         return live
 
     async def _call_fresh(self, tool: str, call: ToolCall) -> ToolOutcome:

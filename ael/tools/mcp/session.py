@@ -56,9 +56,10 @@ class SessionGoneError(ToolUnavailableError):
 
 
 class Session(Protocol):
-    """A connection that has said hello and listed its tools."""
+    """A connection that has said hello and listed its tools; ``title`` is the name and version the server gives."""
 
     tools: Mapping[str, ToolSpec]
+    title: tuple[str, str]
 
     async def call(
         self, tool: str, arguments: dict[str, JsonValue], meta: dict[str, JsonValue], progress: Progress | None

@@ -115,6 +115,8 @@ class SdkSession:
         tail: Tail,
     ) -> None:
         self.tools = tools
+        info = session.server_info
+        self.title = ("", "") if info is None else (info.name, info.version)
         self._session = session
         self._server = server
         self._max_result_bytes = max_result_bytes

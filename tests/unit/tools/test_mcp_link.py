@@ -39,6 +39,7 @@ class Wire:
         self.lost: Callable[[], object] = lambda: None
         self.hang = False
         self.seen_variable: str | None = None
+        self.title = ("wire", "1.0")
         self.tools: Mapping[str, ToolSpec] = {"echo": ToolSpec("echo", server="srv", idempotent=True)}
 
     async def imported(self) -> Connect:
@@ -246,6 +247,7 @@ def test_a_server_that_goes_by_itself_is_started_for_the_next_call() -> None:
 def test_the_list_follows_the_connection() -> None:
     async def body(wire: Wire, made: McpProvider) -> None:
         await made.wait_listed()
+        assert made.title == ("wire", "1.0")
         wire.tools = {"other": ToolSpec("other", server="srv")}
         wire.lost()
         await made.wait_listed()
