@@ -15,6 +15,7 @@ from ael.definition import MISSING, InputDefinition, Path
 from ael.language.catalog import listing, old, structure
 from ael.language.records import Key, Table, read_record
 from ael.language.report import Report
+from ael.language.rewrites import list_as_mapping
 from ael.language.schemas import check_schema, misfit
 from ael.language.shapes import Anything, Flag, Schema, Text, has_braces, refuse_type
 from ael.language.suggest import nearest
@@ -107,8 +108,11 @@ class Inputs:
             return tuple(declared for declared in read if declared is not None)
         if not isinstance(value, list):
             return refuse_type(value, "a mapping", at, report, "write `name: {type: string}` for each")
-        report.add(old.ListForm("inputs", "name: {type: string}"), at, key=True)
-        return _unique(_from_list(value, at, report), report)
+        before = report.error_count
+        declared = _unique(_from_list(value, at, report), report)
+        fix = list_as_mapping(report, at, value) if report.error_count == before else None
+        report.add(old.ListForm("inputs", "name: {type: string}"), at, key=True, fix=fix)
+        return declared
 
     def schema(self) -> Schema:
         """A mapping of declarations, or the list of old files."""

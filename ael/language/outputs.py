@@ -12,6 +12,7 @@ from ael.definition import MISSING, OutputDefinition, Path
 from ael.language.catalog import old, structure
 from ael.language.records import Key, Table, read_record
 from ael.language.report import Report
+from ael.language.rewrites import list_as_mapping
 from ael.language.schemas import check_schema
 from ael.language.shapes import Anything, Object, Schema, Text, has_braces, refuse_type
 from ael.types import JsonValue
@@ -59,8 +60,11 @@ class Outputs:
             return refuse_type(
                 value, "a mapping", at, report, "write `name: TEMPLATE` for each, or `output: TEMPLATE` for one"
             )
-        report.add(old.ListForm("outputs", 'name: "{{ steps.x.output }}"'), at, key=True)
-        return _from_list(value, at, report)
+        before = report.error_count
+        declared = _from_list(value, at, report)
+        fix = list_as_mapping(report, at, value) if report.error_count == before else None
+        report.add(old.ListForm("outputs", 'name: "{{ steps.x.output }}"'), at, key=True, fix=fix)
+        return declared
 
     def schema(self) -> Schema:
         """A mapping of templates or declarations, or the list of old files."""

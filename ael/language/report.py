@@ -63,11 +63,30 @@ class Report:
                 return found.key if wants_key and found.key is not None else found.value
         return None
 
+    @property
+    def error_count(self) -> int:
+        """How many of the problems are errors."""
+        return sum(1 for found in self.diagnostics if found.is_error)
+
     def replace(self, at: Path, text: str, message: str, *, key: bool = False) -> Fix | None:
-        """A safe fix that replaces a node's value or key; ``None`` where the node has no place of its own."""
+        """A safe fix that replaces a node's value or key by a word; ``None`` where the node has no place of its own.
+
+        Quotes stay: a key in them may have its colon right behind, and in JSON they must be there.
+        """
         found = self.spans.get(at)
         span = None if found is None else (found.key if key else found.value)
-        return None if span is None else replacement(span, text, message)
+        if span is None or self.source is None:
+            return None
+        first = self.source.line(span.line)[span.column - 1 : span.column]
+        quotes = first if first in {"'", '"'} else ""
+        return replacement(span, f"{quotes}{text}{quotes}", message)
+
+    def value(self, at: Path) -> JsonValue:
+        """What the document says at a path that is there."""
+        value = self.document
+        for part in at:
+            value = value[part]
+        return value
 
     def source_text(self, at: Path) -> str | None:
         """A node's text as it stands in the file."""

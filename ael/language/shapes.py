@@ -12,10 +12,12 @@ from typing import Protocol
 import msgspec
 
 from ael.definition import MISSING, Path
+from ael.diagnostics import Fix
 from ael.language.catalog import listing, old, structure
 from ael.language.durations import parse_duration
 from ael.language.foreign import foreign_duration
 from ael.language.report import Report
+from ael.language.rewrites import without_entries
 from ael.language.suggest import nearest
 from ael.types import JsonValue
 
@@ -160,20 +162,15 @@ class Choice(msgspec.Struct, frozen=True):
 
     Attributes:
         old_words: Words of old files, and what they mean; they load with a note.
-        later: Names a list form of a later version.
         later_words: Words of a later version, refused by name.
     """
 
     words: tuple[str, ...]
     old_words: Mapping[str, str] = msgspec.field(default_factory=dict)
-    later: str | None = None
     later_words: tuple[str, ...] = ()
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
         """The word."""
-        if isinstance(value, list) and self.later is not None:
-            report.add(structure.NotSupportedYet(self.later, report.what(at[:-1])), at, key=True)
-            return MISSING
         if not isinstance(value, str):
             return refuse_type(value, self._expected(), at, report)
         if value in self.old_words:
@@ -367,7 +364,9 @@ class Ignored(msgspec.Struct, frozen=True):
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
         """Nothing, and a note."""
-        report.add(old.PackagesIgnored(), at, key=True)
+        edits = without_entries(report, at[:-1], (str(at[-1]),))
+        fix = Fix("remove it", tuple(edits), safe=True) if edits else None
+        report.add(old.PackagesIgnored(), at, key=True, fix=fix)
         return MISSING
 
     def schema(self) -> Schema:

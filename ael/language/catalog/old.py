@@ -87,9 +87,10 @@ class OldCode(Problem, frozen=True):
 
     code = "AEL196"
     severity: ClassVar[Severity] = Severity.NOTE
-    wording = "`context.{name}` is the old form of `{name}`"
-    advice = "write `{name}`"
-    name: str
+    wording = "`context.{old}` is the old form of `{new}`"
+    advice = "write `{new}`"
+    old: str
+    new: str
 
 
 class ResultVariable(Problem, frozen=True):
