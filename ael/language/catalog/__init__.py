@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from ael.language.catalog import code, graph, ignoring, old, reading, structure, templates, tools
+from ael.language.catalog import code, composition, graph, ignoring, old, reading, structure, templates, tools
 from ael.language.catalog.problem import Problem, listing
 
 __all__ = [
     "KINDS",
     "Problem",
     "code",
+    "composition",
     "explain",
     "graph",
     "ignoring",
@@ -27,7 +28,7 @@ __all__ = [
     "tools",
 ]
 
-_MODULES: tuple[ModuleType, ...] = (reading, structure, old, ignoring, graph, templates, tools, code)
+_MODULES: tuple[ModuleType, ...] = (reading, structure, composition, old, ignoring, graph, templates, tools, code)
 
 
 def _kinds() -> dict[str, type[Problem]]:
