@@ -13,10 +13,12 @@ import msgspec
 
 from ael.definition import MISSING, Path
 from ael.diagnostics import Fix
+from ael.diagnostics import Fix
 from ael.language.catalog import listing, old, structure
 from ael.language.durations import parse_duration
 from ael.language.foreign import foreign_duration
 from ael.language.report import Report
+from ael.language.rewrites import without_entries
 from ael.language.rewrites import without_entries
 from ael.language.suggest import nearest
 from ael.types import JsonValue
