@@ -15,7 +15,7 @@ __all__ = ["command"]
 
 
 @click.command("check")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True), metavar="FILE|FOLDER...")
 @click.option(
     "--format",
     "form",
@@ -24,26 +24,40 @@ __all__ = ["command"]
     show_default=True,
     help="How problems are printed: frames, JSON, annotations of GitHub Actions, SARIF 2.1.0.",
 )
+@click.option("--fix", is_flag=True, help="Repair first what can be repaired safely, in the files.")
+@click.option("--diff", is_flag=True, help="Show what --fix would write as a diff, and write nothing.")
 @click.option("--config", type=click.Path(exists=True, dir_okay=False), help="ael.toml, instead of the one found here.")
 @click.option("--tools", "tools", multiple=True, metavar="MODULE|FILE", help="Python tools, as a module or a file.")
 @click.option("--mcp", type=click.Path(exists=True, dir_okay=False), help="File with MCP servers.")
 @click.option("--online", is_flag=True, help="Start the MCP servers, and say how their tools differ from ael.lock.")
-def command(files: Sequence[str], form: str, online: bool, **sources: object) -> int:
+def command(files: Sequence[str], form: str, fix: bool, diff: bool, online: bool, **sources: object) -> int:
     """Find what is wrong in each FILE, without running it or starting any server.
 
-    What tools servers have is known from ael.lock, which `ael tools lock` writes; with --online the servers are
-    asked.
+    Of a folder, the workflows below it: *.ael.yaml, and YAML and JSON files that look like workflows. What tools
+    servers have is known from ael.lock, which `ael tools lock` writes; with --online the servers are asked.
+
+    Warnings and notes are hidden by a comment at the end of their line, or on one of its own above:
+    `# ael: ignore[AEL203]`. `ael explain AEL203` says more about a code.
 
     Exit code 0: nothing but warnings and notes; 3: errors.
     """
+    from ael.cli.finding import workflow_files
     from ael.cli.known_tools import KnownTools
     from ael.cli.output import COMPLETED, INVALID
     from ael.cli.project import Project
 
+    if diff and form != "text":
+        raise click.UsageError("--diff is text; leave out --format")
+    found = workflow_files(files)
     known = KnownTools.of(Project.open(**sources), online=online)  # type: ignore[arg-type]
-    found = [diagnostic for file in files for diagnostic in known.check(file)]
-    diagnostics = [*known.problems, *found, *known.rest()]
-    _FORMATS[form](diagnostics, len(files))
+    if fix or diff:
+        from ael.cli.fixing import fix_files
+
+        fix_files(found, known.check_text, write=not diff)
+    problems = [diagnostic for file in found for diagnostic in known.check(file)]
+    diagnostics = [*known.problems, *problems, *known.rest()]
+    if not diff:
+        _FORMATS[form](diagnostics, len(found))
     return INVALID if any(diagnostic.is_error for diagnostic in diagnostics) else COMPLETED
 
 

@@ -14,9 +14,10 @@ from ael.diagnostics import Diagnostic
 from ael.language import apply_ignores
 from ael.language.catalog import Problem, listing, tools
 from ael.language.checks.drift import check_drift, tools_called
+from ael.language.ignores import hide_ignored
 from ael.language.report import diagnose
 from ael.language.tool_changes import changes_between
-from ael.loading import load_path
+from ael.loading import load_path, load_source
 from ael.ports import ToolCatalog, ToolSpec
 from ael.source import Source
 from ael.tools.lock import LOCK_VERSION, LockError, ToolLock, parse_lock
@@ -73,12 +74,20 @@ class KnownTools:
         if definition is None or self._catalog_of_lock is None or self.catalog is None:
             return loaded.diagnostics
         self._called.update(tools_called(definition, self._catalog_of_lock))
-        drift = check_drift(definition, self._catalog_of_lock, self.catalog, self.path.name)
+        drift = hide_ignored(
+            check_drift(definition, self._catalog_of_lock, self.catalog, self.path.name),
+            definition.source,
+            definition.spans,
+        )
         left = apply_ignores(drift, definition.source, definition.spans)
         drift = [each for each in drift if each in left]
         gone = {(each.line, each.column) for each in drift if each.code == tools.ToolGone.code}
         found = [each for each in loaded.diagnostics if not (_says_unknown(each) and (each.line, each.column) in gone)]
         return sorted([*found, *drift], key=lambda each: (each.line or 0, each.column or 0))
+
+    def check_text(self, source: Source) -> Sequence[Diagnostic]:
+        """All that is wrong in a text by itself."""
+        return load_source(source, catalog=self.catalog, executors=self.engine.executors).diagnostics
 
     def rest(self) -> list[Diagnostic]:
         """What has changed in tools that none of the files checked so far calls."""

@@ -13,7 +13,7 @@ import re
 import textwrap
 import tokenize
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -25,7 +25,7 @@ from ael.language.report import diagnose
 from ael.language.suggest import nearest
 from ael.source import Source, Span
 
-__all__ = ["apply_ignores"]
+__all__ = ["apply_ignores", "hide_ignored"]
 
 _COMMENT = re.compile(r"#[^\S\n]*ael:[^\S\n]*ignore\b(?:[^\S\n]*\[(?P<codes>[^\]\n]*)\])?")
 _NOT_CODES = re.compile(r"[\s,]+")
@@ -54,11 +54,10 @@ def apply_ignores(
         source: ``None`` for a definition made in Python, which has no comments.
         spans: Places of the nodes, as reading made them.
     """
-    if source is None or not isinstance(spans, Spans) or _COMMENT.search(source.text) is None:
-        return tuple(diagnostics)
     ignores = tuple(_comments(source, spans))
-    hidden = {(ignore.line, code) for ignore in ignores for code in ignore.codes}
-    kept = [found for found in diagnostics if found.is_error or (found.line, found.code) not in hidden]
+    if source is None or not ignores:
+        return tuple(diagnostics)
+    kept = _left(diagnostics, ignores)
     seen = {(found.line, found.code): found.is_error for found in diagnostics}
     broken = any(found.is_error for found in diagnostics)
     for ignore in ignores:
@@ -66,6 +65,18 @@ def apply_ignores(
         said = (diagnose(problem, source, ignore.span) for problem in problems if problem.code not in ignore.codes)
         kept.extend(said)
     return tuple(sorted(kept, key=lambda found: (found.line or 0, found.column or 0)))
+
+
+def hide_ignored(
+    diagnostics: Sequence[Diagnostic], source: Source | None, spans: Mapping[Path, NodeSpan]
+) -> list[Diagnostic]:
+    """What comments leave of some of the diagnostics of a source; nothing is said of the comments themselves."""
+    return _left(diagnostics, tuple(_comments(source, spans)) if diagnostics else ())
+
+
+def _left(diagnostics: Sequence[Diagnostic], ignores: Iterable[_Ignore]) -> list[Diagnostic]:
+    hidden = {(ignore.line, code) for ignore in ignores for code in ignore.codes}
+    return [found for found in diagnostics if found.is_error or (found.line, found.code) not in hidden]
 
 
 def _problems(
@@ -84,8 +95,10 @@ def _problems(
             yield ignoring.IgnoreUnused(f"there is no {code} on line {ignore.line}")
 
 
-def _comments(source: Source, spans: Spans) -> Iterator[_Ignore]:
+def _comments(source: Source | None, spans: Mapping[Path, NodeSpan]) -> Iterator[_Ignore]:
     """All of them, in the order of the file."""
+    if source is None or not isinstance(spans, Spans) or _COMMENT.search(source.text) is None:
+        return
     scalars = sorted(spans.scalars(), key=lambda scalar: scalar[1].start)
     starts = [node.start for _, node in scalars]
     of_code: dict[Path, Mapping[int, int]] = {}

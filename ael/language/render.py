@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from ael.diagnostics import Diagnostic, Severity
+from ael.diagnostics import Diagnostic, Edit, Fix, Severity
 from ael.language.catalog import KINDS
 from ael.types import JsonValue
 
@@ -167,13 +167,31 @@ def _sarif_result(diagnostic: Diagnostic) -> dict[str, JsonValue]:
         "message": {"text": text},
     }
     if diagnostic.file is not None:
-        location: dict[str, JsonValue] = {"artifactLocation": {"uri": diagnostic.file.replace("\\", "/")}}
+        location: dict[str, JsonValue] = {"artifactLocation": _sarif_file(diagnostic.file)}
         if diagnostic.line is not None:
-            location["region"] = {
-                "startLine": diagnostic.line,
-                "startColumn": diagnostic.column,
-                "endLine": diagnostic.end_line,
-                "endColumn": diagnostic.end_column,
-            }
+            location["region"] = _sarif_region(diagnostic)
         result["locations"] = [{"physicalLocation": location}]
+        if diagnostic.fix is not None:
+            result["fixes"] = [_sarif_fix(diagnostic.file, diagnostic.fix)]
     return result
+
+
+def _sarif_file(file: str) -> dict[str, JsonValue]:
+    return {"uri": file.replace("\\", "/")}
+
+
+def _sarif_region(place: Diagnostic | Edit) -> dict[str, JsonValue]:
+    return {
+        "startLine": place.line,
+        "startColumn": place.column,
+        "endLine": place.end_line,
+        "endColumn": place.end_column,
+    }
+
+
+def _sarif_fix(file: str, fix: Fix) -> dict[str, JsonValue]:
+    replacements = [
+        {"deletedRegion": _sarif_region(edit), "insertedContent": {"text": edit.text}} for edit in fix.edits
+    ]
+    change = {"artifactLocation": _sarif_file(file), "replacements": replacements}
+    return {"description": {"text": fix.message}, "artifactChanges": [change]}

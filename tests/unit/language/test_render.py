@@ -126,4 +126,9 @@ def test_sarif() -> None:
     assert first["locations"][0]["physicalLocation"]["region"] == {
         "startLine": 12, "startColumn": 10, "endLine": 12, "endColumn": 13,
     }  # fmt: skip
-    assert (second["level"], "locations" in second) == ("warning", False)
+    (change,) = first["fixes"][0]["artifactChanges"]
+    assert change["artifactLocation"] == {"uri": "wf.yaml"}
+    (replacement,) = change["replacements"]
+    assert replacement["deletedRegion"] == first["locations"][0]["physicalLocation"]["region"]
+    assert replacement["insertedContent"] == {"text": "url"}
+    assert (second["level"], "locations" in second, "fixes" in second) == ("warning", False, False)
