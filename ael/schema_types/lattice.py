@@ -34,6 +34,7 @@ __all__ = [
     "Type",
     "Union",
     "closed_object",
+    "is_only",
     "items_of",
     "kinds_of",
     "literal",
@@ -175,6 +176,12 @@ def kinds_of(type_: Type) -> frozenset[Kind] | None:
             return None
         kinds.add(Kind.NUMBER if kind is Kind.INTEGER else kind)
     return frozenset(kinds)
+
+
+def is_only(type_: Type, *kinds: Kind) -> bool:
+    """Whether there are values, and all of them are certainly of these kinds."""
+    found = kinds_of(type_)
+    return bool(found) and found is not None and found.issubset(kinds)
 
 
 def _kind(member: Type) -> Kind | None:

@@ -14,6 +14,7 @@ from ael.schema_types.lattice import (
     ObjectType,
     Scalar,
     Type,
+    is_only,
     kinds_of,
     meet,
     members,
@@ -84,7 +85,7 @@ def _alternatives(found: list[str]) -> str:
 def contrast(expected: Type, found: Type) -> tuple[str, str]:
     """What is wanted and what there is, in words that differ: two types of which no value is both."""
     wanted, given = kinds_of(expected), kinds_of(found)
-    if wanted == frozenset({Kind.OBJECT}) == given:
+    if is_only(expected, Kind.OBJECT) and is_only(found, Kind.OBJECT):
         return _contrast_objects(expected, found)
     if wanted is not None and given is not None and wanted & given:
         return one_of(expected), _with_value(found)

@@ -5,6 +5,8 @@ the first real expression.
 """
 
 from ael.templates.constants import constant_of
+from ael.templates.inferring import infer
+from ael.templates.lookups import Inferred, Roots
 from ael.templates.model import (
     Data,
     Names,
@@ -20,14 +22,17 @@ from ael.templates.parsing import parse, parse_condition, parse_expression
 
 __all__ = [
     "Data",
+    "Inferred",
     "Names",
     "Reference",
+    "Roots",
     "SkippedOutputError",
     "StepView",
     "Template",
     "TemplateKind",
     "TemplateProblem",
     "constant_of",
+    "infer",
     "is_true",
     "parse",
     "parse_condition",

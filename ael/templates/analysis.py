@@ -14,7 +14,7 @@ from ael.templates.references import ROOTS, Chain, problems_of, unknown_root
 from ael.templates.sandbox import FUNCTIONS, SandboxEnvironment
 from ael.templates.tokens import Tokens
 
-__all__ = ["Analysis"]
+__all__ = ["Analysis", "assigned_names"]
 
 _REFUSED: Mapping[type[nodes.Node], str] = {
     nodes.Include: "include",
@@ -62,7 +62,7 @@ class Analysis:
         self._reader = ChainReader(tokens)
         self._names = names
         self._environment = environment
-        self.assigned = frozenset(_stored(tree))
+        self.assigned = frozenset(assigned_names(tree))
         self._visit(tree)
 
     def _visit(self, node: nodes.Node) -> None:
@@ -201,7 +201,7 @@ def _suggestion(what: str, name: str, table: Mapping[str, object]) -> str | None
     return foreign or nearest(name, table)
 
 
-def _stored(tree: nodes.Template) -> Iterable[str]:
+def assigned_names(tree: nodes.Template) -> Iterable[str]:
     """The names a template gives to something itself, wherever it does."""
     for node in tree.find_all((nodes.Name, nodes.For, nodes.Macro, nodes.CallBlock)):
         match node:

@@ -32,11 +32,12 @@ from ael.templates.tokens import TokenError, Tokens, tokenise
 from ael.templates.wording import syntax_problem
 from ael.types import JsonValue
 
-__all__ = ["Expressions", "read_expressions"]
+__all__ = ["Expressions", "read_expressions", "the_environment"]
 
 # Where one whole expression leaves its value; such a template assigns nothing itself.
 _RESULT = "ael_result"
-_environment = functools.cache(SandboxEnvironment)
+the_environment = functools.cache(SandboxEnvironment)
+"""One for all templates."""
 
 
 @attrs.frozen
@@ -54,7 +55,7 @@ class Expressions:
 
 def read_expressions(text: str, names: Names) -> Expressions:
     """Read any template text, and compile it if nothing is wrong."""
-    environment = _environment()
+    environment = the_environment()
     try:
         tokens = tokenise(text, names, environment)
     except TokenError as error:
@@ -72,7 +73,7 @@ def read_expressions(text: str, names: Names) -> Expressions:
 
 
 def _read(text: str, names: Names, tokens: Tokens) -> Expressions:
-    environment = _environment()
+    environment = the_environment()
     parser = Parser(environment, "")
     parser.stream = TokenStream(iter(tokens.tokens), None, None)
     tree = parser.parse()
@@ -118,7 +119,7 @@ def _variables(data: Data, step: StepView | None, names: Names) -> dict[str, Jso
     return variables
 
 
-_PYTHON_TYPE = re.compile(r"'(NoneType|str|int|float|bool|dict|list|tuple|range|_StepFields|StepsView)'( object)?")
+_PYTHON_TYPE = re.compile(r"'(NoneType|str|int|float|bool|dict|list|tuple|range|StepFields|StepsView)'( object)?")
 _JSON_TYPES = {
     "NoneType": "null",
     "str": "text",

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from ael.templates.expressions import Expressions
     from ael.templates.model import Getter
 
-__all__ = ["MAX_TEMPLATE", "parse", "parse_condition", "parse_expression"]
+__all__ = ["CLOSE", "MAX_TEMPLATE", "OPEN", "has_marks", "parse", "parse_condition", "parse_expression"]
 
 MAX_TEMPLATE = 1_000_000
 _MARKS = ("{{", "{%", "{#")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off"})
-_OPEN, _CLOSE = "{{ ", " }}"
+OPEN, CLOSE = "{{ ", " }}"
 
 
 class _Parsed(NamedTuple):
@@ -55,7 +55,7 @@ def parse_expression(text: str, names: Names) -> Template:
 
 
 def _whole_expression(text: str, names: Names, what: str) -> Template:
-    if not _has_marks(text):
+    if not has_marks(text):
         return _bare_condition(text, names)
     template, whole = _parse(text, names)
     if template.problems or whole:
@@ -66,9 +66,9 @@ def _whole_expression(text: str, names: Names, what: str) -> Template:
 
 
 def _bare_condition(text: str, names: Names) -> Template:
-    template, whole = _parse(_OPEN + text + _CLOSE, names)
+    template, whole = _parse(OPEN + text + CLOSE, names)
     problems = [_moved(each, text) for each in template.problems]
-    references = tuple(attrs.evolve(each, offset=each.offset - len(_OPEN)) for each in template.references)
+    references = tuple(attrs.evolve(each, offset=each.offset - len(OPEN)) for each in template.references)
     if not whole and not problems:
         message = "`}}` closes nothing"
         problems = [TemplateProblem("syntax", message, None, max(text.find("}}"), 0), 2, advice="remove it")]
@@ -79,14 +79,14 @@ def _bare_condition(text: str, names: Names) -> Template:
 
 def _moved(problem: TemplateProblem, text: str) -> TemplateProblem:
     """A problem of the condition in braces, as one of the condition without."""
-    offset = max(problem.offset - len(_OPEN), 0)
+    offset = max(problem.offset - len(OPEN), 0)
     if offset < len(text):
         return attrs.evolve(problem, offset=offset, length=min(problem.length, len(text) - offset))
     return attrs.evolve(problem, offset=len(text) - 1, length=1)
 
 
 def _parse(text: str, names: Names) -> _Parsed:
-    if not _has_marks(text):
+    if not has_marks(text):
         return _Parsed(_constant(text), False)
     if len(text) > MAX_TEMPLATE:
         message = f"this template has {len(text):,} characters; at most {MAX_TEMPLATE:,} are allowed"
@@ -95,7 +95,8 @@ def _parse(text: str, names: Names) -> _Parsed:
     return (None if parts is None else _of_paths(text, parts, names)) or _of_expressions(text, names)
 
 
-def _has_marks(text: str) -> bool:
+def has_marks(text: str) -> bool:
+    """Whether a text has braces that begin a template."""
     return any(mark in text for mark in _MARKS)
 
 
