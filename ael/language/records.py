@@ -18,9 +18,9 @@ from ael.language.shapes import Schema, Shape, refuse_type
 from ael.language.suggest import nearest
 from ael.types import JsonValue
 
-__all__ = ["Key", "Record", "Table", "meant_key", "read_record"]
+__all__ = ["Key", "Record", "Table", "meant_key", "read_items", "read_record"]
 
-STAGE = 1
+STAGE = 2
 """Keys of later stages are known by name and refused."""
 
 
@@ -54,10 +54,18 @@ def _required(table: Table) -> tuple[Key, ...]:
 
 @attrs.frozen
 class Table:
-    """All keys of one kind of mapping. ``title`` says in which mapping, for "`x` is a key of ..."."""
+    """All keys of one kind of mapping.
+
+    Attributes:
+        title: In which mapping, for "`x` is a key of ...".
+        ref: Its name among the definitions of the JSON Schema; without one its schema stands where it is used.
+        rules: What the JSON Schema says beside the keys.
+    """
 
     title: str
     keys: tuple[Key, ...]
+    ref: str = ""
+    rules: Schema = attrs.field(factory=dict, repr=False)
     rows: Mapping[str, Key] = attrs.field(init=False, default=attrs.Factory(_rows, takes_self=True), repr=False)
     required: tuple[Key, ...] = attrs.field(init=False, default=attrs.Factory(_required, takes_self=True), repr=False)
     others: list[Table] = attrs.field(init=False, factory=list, repr=False, eq=False)
@@ -73,7 +81,11 @@ class Table:
                     properties[name] = {"description": f"Old name of `{key.name}`.", "deprecated": True, **fragment}
         required = [key.name for key in self.required]
         schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-        return {**schema, "required": required} if required else schema
+        return {**schema, **({"required": required} if required else {}), **self.rules}
+
+    def reference(self) -> Schema:
+        """Where the schema of a table is that has a name; else the schema."""
+        return {"$ref": f"#/$defs/{self.ref}"} if self.ref else self.schema()
 
 
 def read_record(table: Table, value: Mapping[str, JsonValue], at: Path, report: Report) -> dict[str, JsonValue]:
@@ -163,5 +175,14 @@ class Record:
         return self.build(read_record(self.table, value, at, report))
 
     def schema(self) -> Schema:
-        """An object with the table's keys."""
-        return self.table.schema()
+        """An object with the table's keys, or nothing at all."""
+        return {"anyOf": [self.table.reference(), {"type": "null"}]}
+
+
+def read_items(table: Table, items: list[JsonValue], at: Path, report: Report) -> list[JsonValue]:
+    """A list of mappings: the fields of each, or ``MISSING`` for what is none, so that numbers stay right."""
+    record = Record(table)
+    return [
+        MISSING if item is MISSING else record.read({} if item is None else item, (*at, index), report)
+        for index, item in enumerate(items)
+    ]

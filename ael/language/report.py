@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ael.definition import NodeSpan, Path
 from ael.diagnostics import Diagnostic, Edit, Fix
 from ael.language.catalog import Problem
+from ael.language.naming import name_of
 from ael.source import Source, Span
 from ael.types import JsonValue
 
@@ -98,30 +99,4 @@ class Report:
 
     def what(self, at: Path) -> str:
         """A node in words: ``the `retry.delay` of step 'log'``."""
-        owner, rest = self._owner(at)
-        if not rest:
-            return owner or "the workflow"
-        dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
-        name = f"`{dotted.removeprefix('.')}`"
-        return f"{name} of {owner}" if owner else name
-
-    def _owner(self, at: Path) -> tuple[str, Path]:
-        match at:
-            case ("steps", int() as index, *rest):
-                return f"step {self._step_name(index)}", tuple(rest)
-            case ("inputs", name, *rest):
-                return f"input {self._entry_name(at, name)}", tuple(rest)
-            case ("outputs", name, *rest):
-                return f"output {self._entry_name(at, name)}", tuple(rest)
-            case _:
-                return "", at
-
-    def _step_name(self, index: int) -> str:
-        try:
-            step_id = self.document["steps"][index]["id"]
-        except (LookupError, TypeError):
-            return str(index + 1)
-        return repr(step_id) if isinstance(step_id, str) else str(index + 1)
-
-    def _entry_name(self, at: Path, name: str | int) -> str:
-        return repr(name) if isinstance(name, str) else str(name + 1)
+        return name_of(at, self.document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ael.language.tables import WORKFLOW
+from ael.language.tables import TABLES, WORKFLOW
 from ael.types import JsonValue
 
 __all__ = ["json_schema"]
@@ -15,4 +15,5 @@ def json_schema() -> dict[str, JsonValue]:
         "title": "ael workflow",
         "description": "A workflow of steps that call tools and run code, in the order of what they read.",
         **WORKFLOW.schema(),
+        "$defs": {table.ref: table.schema() for table in TABLES if table.ref},
     }

@@ -162,20 +162,15 @@ class Choice(msgspec.Struct, frozen=True):
 
     Attributes:
         old_words: Words of old files, and what they mean; they load with a note.
-        later: Names a list form of a later version.
         later_words: Words of a later version, refused by name.
     """
 
     words: tuple[str, ...]
     old_words: Mapping[str, str] = msgspec.field(default_factory=dict)
-    later: str | None = None
     later_words: tuple[str, ...] = ()
 
     def read(self, value: JsonValue, at: Path, report: Report) -> JsonValue:
         """The word."""
-        if isinstance(value, list) and self.later is not None:
-            report.add(structure.NotSupportedYet(self.later, report.what(at[:-1])), at, key=True)
-            return MISSING
         if not isinstance(value, str):
             return refuse_type(value, self._expected(), at, report)
         if value in self.old_words:

@@ -1,162 +1,192 @@
-"""One step: its fields as the table read them -> its definition, and the rules that span several keys."""
+"""Blocks of steps: their fields as the tables read them -> their definitions, at every depth.
+
+A definition is made of whatever could be read. What is broken has been reported and leaves a stand-in in its place,
+so that numbers stay those of the document and one mistake is not reported as many.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 
 import attrs
 
-from ael.definition import MISSING, Body, CodeBody, Defaults, Path, StepDefinition, ToolBody
+from ael.definition import (
+    MISSING,
+    BlockBody,
+    Body,
+    Branch,
+    ChooseBody,
+    CodeBody,
+    ErrorRule,
+    Path,
+    StepDefinition,
+    ToolBody,
+    Undo,
+    WorkflowBody,
+)
 from ael.language.aliases import note_code, note_server, python_exec
-from ael.language.catalog import listing, structure
-from ael.language.records import meant_key
+from ael.language.catalog import structure
+from ael.language.drafts import Around, Draft
 from ael.language.report import Report
-from ael.language.tables import BODIES, STEP
+from ael.language.rules import check_step
 from ael.types import JsonValue, OnError
 
-__all__ = ["Draft", "build_step"]
+__all__ = ["build_steps", "first_places"]
 
-_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_STRANGE_TO = {
-    "code": ("tool", ("params", "mcp", "parse", "on_missing_tool")),
-    "tool": ("code", ("executor",)),
-}
-"""Body → the other body, and the keys that mean something only beside that."""
 _NO_BODY = ToolBody("")
 """Stands in for a body that could not be read; no check looks at it."""
 
 
 @attrs.frozen
-class Draft:
-    """A step on its way to its definition.
+class _Place:
+    """Where a block's steps are, and what stands around them."""
 
-    Attributes:
-        raw: The mapping in the document.
-        fields: What the table made of it; keys with problems are missing.
-    """
-
-    raw: Mapping[str, JsonValue]
-    fields: Mapping[str, JsonValue]
     at: Path
-    defaults: Defaults
+    around: Around
     report: Report
 
-    @property
-    def where(self) -> str:
-        """The step in words."""
-        return self.report.what(self.at)
 
-    def path(self, key: str) -> Path:
-        """The path of one of its keys."""
-        return (*self.at, key)
+def build_steps(
+    raw: JsonValue,
+    read: list[JsonValue],
+    at: Path,
+    around: Around,
+    report: Report,
+    *,
+    taken: Mapping[str, Path] | None = None,
+) -> tuple[StepDefinition, ...]:
+    """The steps of one block, and all in them. One that has no id, or one that is taken, gets one nobody can name.
 
-    @property
-    def on_error(self) -> OnError:
-        """What a failure does, the workflow's default included."""
-        given = self.fields.get("on_error")
-        return OnError(given) if given is not None else self.defaults.on_error or OnError.FAIL
+    Args:
+        raw: The block's list in the document.
+        read: What the table made of it.
+        taken: Ids that steps elsewhere have and that no step here may have, and where these are.
+    """
+    return tuple(_steps(raw, read, _Place(at, around, report), dict(taken or {})))
 
 
-def build_step(draft: Draft, step_id: str) -> StepDefinition:
-    """The step's definition under an id that is unique already."""
-    for rule in _RULES:
-        rule(draft)
+def first_places(read: list[JsonValue], at: Path) -> dict[str, Path]:
+    """Every id of a block, and where the first step with it stands."""
+    places: dict[str, Path] = {}
+    for index, fields in enumerate(read):
+        if fields is not MISSING and "id" in fields:
+            places.setdefault(fields["id"], (*at, index, "id"))
+    return places
+
+
+def _steps(raw: JsonValue, read: list[JsonValue], place: _Place, taken: dict[str, Path]) -> Iterator[StepDefinition]:
+    own: set[str] = set()
+    for index, fields in enumerate(read):
+        if fields is MISSING:
+            continue
+        step_id = fields.get("id")
+        path = (*place.at, index)
+        if step_id in taken:
+            _report_duplicate(step_id, taken[step_id], (*path, "id"), place.report)
+        elif step_id is not None:
+            taken[step_id] = (*path, "id")
+        usable = step_id is not None and step_id not in own
+        if step_id is not None:
+            own.add(step_id)
+        draft = Draft(raw[index] or {}, fields, path, place.around, place.report)
+        yield _step(draft, str(step_id) if usable else f"{step_id or ''}#{index + 1}")
+
+
+def _report_duplicate(step_id: str, first: Path, at: Path, report: Report) -> None:
+    place = report.place(first)
+    report.add(structure.DuplicateId(step_id, place.line if place is not None else "?"), at)
+
+
+def _step(draft: Draft, step_id: str) -> StepDefinition:
+    check_step(draft)
     fields = draft.fields
-    given = fields.get("on_error")
+    on_error = fields.get("on_error")
     return StepDefinition(
         id=step_id,
-        body=_body(draft),
+        body=_body(draft, _inside(draft, step_id)),
         depends_on=fields.get("depends_on", ()),
         when=fields.get("when"),
-        on_error=None if given is None else OnError(given),
+        on_error=None if isinstance(on_error, list) else on_error,
         retry=fields.get("retry"),
         timeout=fields.get("timeout"),
         fallback=fields.get("fallback", MISSING),
         on_missing_tool=OnError(fields.get("on_missing_tool", "fail")),
+        error_rules=tuple(_error_rules(draft)) if isinstance(on_error, list) else (),
+        join=fields.get("join"),
+        for_each=fields.get("for_each"),
+        repeat=fields.get("repeat"),
+        undo=_undo(draft),
+        limits=fields.get("limits", ()),
         path=draft.at,
     )
 
 
-def _body(draft: Draft) -> Body:
-    fields = draft.fields
-    if "tool" in fields and "code" not in draft.raw:
+def _inside(draft: Draft, step_id: str) -> Around:
+    """What stands around the steps in a step."""
+    around, loop = draft.around, draft.fields.get("for_each")
+    items = around.items if loop is None else {**around.items, loop.name: step_id}
+    return attrs.evolve(around, owners=(*around.owners, step_id), items=items)
+
+
+def _error_rules(draft: Draft) -> Iterator[ErrorRule]:
+    for number, rule in enumerate(draft.fields["on_error"]):
+        path = draft.path("on_error", number)
+        if rule is MISSING or "do" not in rule:
+            yield ErrorRule(OnError.FAIL, path=path)
+        else:
+            yield ErrorRule(**{**rule, "do": OnError(rule["do"])}, path=path)
+
+
+def _body(draft: Draft, inside: Around) -> Body:
+    fields, report = draft.fields, draft.report
+    match draft.body:
+        case "steps" if "steps" in fields:
+            at = draft.path("steps")
+            steps = build_steps(draft.raw["steps"], fields["steps"], at, inside, report)
+            return BlockBody(steps, fields.get("output", MISSING))
+        case "choose" if "choose" in fields:
+            return ChooseBody(tuple(_branches(draft, inside)))
+        case "workflow" if "workflow" in fields:
+            return WorkflowBody(fields["workflow"], fields.get("params", {}))
+        case "exit" if "exit" in fields:
+            exit_body: Body = fields["exit"]
+            return exit_body
+        case _:
+            return _calling_body(draft.raw, fields, draft.at, report)
+
+
+def _branches(draft: Draft, inside: Around) -> Iterator[Branch]:
+    for number, branch in enumerate(draft.fields["choose"]):
+        path = draft.path("choose", number)
+        if branch is MISSING:
+            yield Branch((), path=path)
+            continue
+        steps: tuple[StepDefinition, ...] = ()
+        if "steps" in branch:
+            raw = draft.raw["choose"][number]["steps"]
+            steps = build_steps(raw, branch["steps"], (*path, "steps"), inside, draft.report)
+        yield Branch(steps, branch.get("when"), branch.get("output", MISSING), path)
+
+
+def _calling_body(
+    raw: Mapping[str, JsonValue], fields: Mapping[str, JsonValue], at: Path, report: Report
+) -> ToolBody | CodeBody:
+    """The body of a step or of an ``undo`` that calls a tool or runs code."""
+    if "tool" in fields and "code" not in raw:
         if fields["tool"] == "python_exec" and fields.get("mcp") in {None, "system"}:
-            return python_exec(fields.get("params", {}), draft.at, draft.report) or _NO_BODY
+            return python_exec(fields.get("params", {}), at, report) or _NO_BODY
         if "mcp" in fields:
-            note_server(fields["mcp"], fields["tool"], draft.at, draft.report)
+            note_server(fields["mcp"], fields["tool"], at, report)
         return ToolBody(fields["tool"], fields.get("params", {}), fields.get("mcp"), fields.get("parse", "auto"))
     if "code" in fields:
-        note_code(fields["code"], draft.path("code"), draft.report)
+        note_code(fields["code"], (*at, "code"), report)
         return CodeBody(fields["code"], fields.get("executor", "safe"))
     return _NO_BODY
 
 
-def _id_is_a_name(draft: Draft) -> None:
-    step_id = draft.fields.get("id")
-    if step_id is None:
-        return
-    if not _ID.fullmatch(step_id):
-        problem = structure.NameInvalid("the id of a step", step_id, "a letter or '_'")
-        draft.report.add(problem, draft.path("id"))
-    elif step_id.startswith("__"):
-        draft.report.add(structure.IdReserved(step_id), draft.path("id"))
-
-
-def _one_body(draft: Draft) -> None:
-    bodies = tuple(f"`{name}`" for name in BODIES if name in draft.raw)
-    if not bodies and not any(meant_key(STEP, name, draft.raw) in BODIES for name in draft.raw):
-        draft.report.add(structure.BodyMissing(draft.where), draft.at)
-    elif len(bodies) > 1:
-        draft.report.add(structure.SeveralBodies(draft.where, listing(bodies)), draft.path(bodies[1][1:-1]), key=True)
-
-
-def _keys_of_the_body(draft: Draft) -> None:
-    bodies = [name for name in BODIES if name in draft.raw]
-    if len(bodies) != 1 or bodies[0] not in _STRANGE_TO:
-        return
-    other, keys = _STRANGE_TO[bodies[0]]
-    for key in keys:
-        if key in draft.raw:
-            draft.report.add(structure.KeyMisplaced(draft.where, key, other), draft.path(key), key=True)
-
-
-def _fallback_is_reachable(draft: Draft) -> None:
-    if "fallback" not in draft.raw:
-        return
-    retry = draft.fields.get("retry") or draft.defaults.retry
-    exhausted = retry is not None and retry.on_exhausted is OnError.SKIP
-    on_error = draft.on_error
-    reachable = (
-        on_error is OnError.SKIP
-        or (on_error is OnError.RETRY and exhausted)
-        or draft.fields.get("on_missing_tool") == "skip"
-        or "when" in draft.raw
-        or _is_broken(draft, "on_error", "retry", "on_missing_tool")
-    )
-    if not reachable:
-        draft.report.add(structure.FallbackUnreachable(draft.where), draft.path("fallback"), key=True)
-
-
-def _on_exhausted_counts(draft: Draft) -> None:
-    retry = draft.raw.get("retry")
-    if not isinstance(retry, dict) or "on_exhausted" not in retry or "retry" not in draft.fields:
-        return
-    if draft.on_error is not OnError.RETRY and not _is_broken(draft, "on_error"):
-        path = (*draft.path("retry"), "on_exhausted")
-        value = draft.fields["retry"].on_exhausted
-        draft.report.add(structure.OnExhaustedUnused(draft.report.what(path), value), path, key=True)
-
-
-def _is_broken(draft: Draft, *keys: str) -> bool:
-    """Whether one of the keys is there but could not be read, so that what follows from it is unknown."""
-    return any(key in draft.raw and key not in draft.fields for key in keys)
-
-
-_RULES: tuple[Callable[[Draft], None], ...] = (
-    _id_is_a_name,
-    _one_body,
-    _keys_of_the_body,
-    _fallback_is_reachable,
-    _on_exhausted_counts,
-)
+def _undo(draft: Draft) -> Undo | None:
+    fields = draft.fields.get("undo")
+    if fields is None:
+        return None
+    body = _calling_body(draft.raw["undo"] or {}, fields, draft.path("undo"), draft.report)
+    return Undo(body, fields.get("retry"), fields.get("timeout"))

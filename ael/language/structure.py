@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ael.definition import MISSING, Defaults, OutputDefinition, StepDefinition, WorkflowDefinition
+import attrs
+
+from ael.definition import MISSING, Defaults, OutputDefinition, WorkflowDefinition
 from ael.diagnostics import Diagnostic
 from ael.language.catalog import structure
+from ael.language.drafts import Around, ReadStep, can_skip_itself, retry_counts, walk_read
 from ael.language.reader import Document, read_document
 from ael.language.records import read_record
 from ael.language.report import Report
 from ael.language.shapes import describe
-from ael.language.steps import Draft, build_step
+from ael.language.steps import build_steps, first_places
 from ael.language.tables import WORKFLOW
 from ael.types import JsonValue, OnError
 
@@ -50,12 +53,14 @@ def _definition(document: Document, report: Report) -> WorkflowDefinition | None
     fields = read_record(WORKFLOW, value, (), report)
     defaults: Defaults = fields.get("defaults", Defaults())
     _check_name(fields.get("name"), report)
-    steps = tuple(_steps(value.get("steps"), fields.get("steps", []), defaults, report))
-    _check_default_exhausted(value.get("defaults"), defaults, steps, report)
+    steps, ending = fields.get("steps", []), fields.get("finally", [])
+    _check_default_exhausted(value, fields, report)
+    around = _around(value, fields)
+    taken = first_places(steps, ("steps",))
     single = "single_output" in fields
     return WorkflowDefinition(
         name=fields.get("name", "workflow"),
-        steps=steps,
+        steps=build_steps(value.get("steps"), steps, ("steps",), around, report),
         version=fields.get("version", "1.0.0"),
         description=fields.get("description"),
         tags=fields.get("tags", ()),
@@ -66,6 +71,11 @@ def _definition(document: Document, report: Report) -> WorkflowDefinition | None
         sequential=fields.get("sequential", False),
         outputs=_outputs(value, fields, report),
         single_output=single and "outputs" not in value,
+        limits=fields.get("limits", ()),
+        undo_on_failure=around.undoes,
+        finally_steps=build_steps(
+            value.get("finally"), ending, ("finally",), attrs.evolve(around, ending=True), report, taken=taken
+        ),
         notes=tuple(found for found in report.diagnostics if not found.is_error),
         source=document.source,
         spans=document.spans,
@@ -93,36 +103,28 @@ def _outputs(
     return outputs if "outputs" in value else single
 
 
-def _steps(raw: JsonValue, read: list[JsonValue], defaults: Defaults, report: Report) -> Iterator[StepDefinition]:
-    """Every step under an id of its own: one that has none, or one that is taken, gets one nobody can name."""
-    first: dict[str, int] = {}
-    for index, fields in enumerate(read):
-        if fields is MISSING:
-            continue
-        step_id = fields.get("id")
-        if step_id in first:
-            _report_duplicate(step_id, first[step_id], index, report)
-        elif step_id is not None:
-            first[step_id] = index
-        draft = Draft(raw[index] or {}, fields, ("steps", index), defaults, report)
-        usable = step_id is not None and first[step_id] == index
-        yield build_step(draft, str(step_id) if usable else f"{step_id or ''}#{index + 1}")
+def _around(value: Mapping[str, JsonValue], fields: Mapping[str, JsonValue]) -> Around:
+    """What stands around the steps of the workflow."""
+    defaults: Defaults = fields.get("defaults", Defaults())
+    skipping = {path for raw, read, path in _all_steps(value, fields) if can_skip_itself(raw, read, defaults)}
+    pools = tuple(pool.name for pool in fields.get("limits", ()))
+    return Around(defaults, pools, skipping, undoes=fields.get("on_failure") == "undo")
 
 
-def _report_duplicate(step_id: str, first: int, index: int, report: Report) -> None:
-    place = report.place(("steps", first, "id"))
-    line = place.line if place is not None else "?"
-    report.add(structure.DuplicateId(step_id, line), ("steps", index, "id"))
+def _all_steps(value: Mapping[str, JsonValue], fields: Mapping[str, JsonValue]) -> Iterator[ReadStep]:
+    for key in ("steps", "finally"):
+        yield from walk_read(value.get(key), fields.get(key, []), (key,))
 
 
-def _check_default_exhausted(
-    raw: JsonValue, defaults: Defaults, steps: tuple[StepDefinition, ...], report: Report
-) -> None:
-    """``on_exhausted`` of the defaults counts if any step retries on error."""
+def _check_default_exhausted(value: Mapping[str, JsonValue], fields: Mapping[str, JsonValue], report: Report) -> None:
+    """``on_exhausted`` of the defaults counts if they retry on error, or any step that takes it does."""
+    defaults: Defaults = fields.get("defaults", Defaults())
+    raw = value.get("defaults")
     retry = raw.get("retry") if isinstance(raw, dict) else None
     if not isinstance(retry, dict) or "on_exhausted" not in retry or defaults.retry is None:
         return
-    policies = {step.on_error or defaults.on_error for step in steps}
-    if OnError.RETRY not in policies and defaults.on_error is not OnError.RETRY:
+    if defaults.on_error is OnError.RETRY:
+        return
+    if not any(retry_counts(step, read, defaults, own=False) for step, read, _ in _all_steps(value, fields)):
         path = ("defaults", "retry", "on_exhausted")
         report.add(structure.OnExhaustedUnused(report.what(path), defaults.retry.on_exhausted), path, key=True)

@@ -18,6 +18,7 @@ __all__ = [
     "KeyMissing",
     "KeyUnknown",
     "KeysExclude",
+    "ListEmpty",
     "NameInvalid",
     "NotAChoice",
     "NotSupportedYet",
@@ -28,7 +29,6 @@ __all__ = [
     "SchemaInvalid",
     "SchemaRemote",
     "SeveralBodies",
-    "StepsEmpty",
     "TextEmpty",
     "TypeWrong",
 ]
@@ -156,12 +156,16 @@ class IdReserved(Problem, frozen=True):
 
 
 class BodyMissing(Problem, frozen=True):
-    """A step does exactly one thing: it calls a ``tool`` or runs ``code``."""
+    """A step does exactly one thing: it calls a ``tool``, runs ``code``, a block of ``steps`` or a ``workflow`` …
+
+    An ``undo`` calls a ``tool`` or runs ``code``.
+    """
 
     code = "AEL111"
-    wording = "{where} does nothing: it has neither `tool` nor `code`"
+    wording = "{where} does nothing: it has {none}"
     advice = "add `tool: server.tool` or `code: |`"
     where: str
+    none: str
 
 
 class SeveralBodies(Problem, frozen=True):
@@ -175,21 +179,22 @@ class SeveralBodies(Problem, frozen=True):
 
 
 class KeyMisplaced(Problem, frozen=True):
-    """A key has no meaning beside what this step does."""
+    """A key has no meaning beside what this step does, or what this rule says."""
 
     code = "AEL113"
-    wording = "`{key}` means nothing in {where}: it goes with `{body}`"
+    wording = "`{key}` means nothing in {where}: it goes with {bodies}"
     advice = "remove `{key}`"
     where: str
     key: str
-    body: str
+    bodies: str
 
 
 class FallbackUnreachable(Problem, frozen=True):
     """``fallback`` is the output of a step that was skipped; this step is never skipped with one.
 
-    A step can be skipped by ``on_error: skip``, by ``on_exhausted: skip`` with ``on_error: retry``, by
-    ``on_missing_tool: skip``, or by ``when``.
+    A step can be skipped by ``on_error: skip``, by a rule with ``do: skip``, by ``on_exhausted: skip`` with
+    ``on_error: retry``, by ``on_missing_tool: skip``, by ``when``, by a ``choose`` without a last branch that always
+    holds, by a ``join``, or because a step that it waits for was not taken.
     """
 
     code = "AEL114"
@@ -212,20 +217,26 @@ class OnExhaustedUnused(Problem, frozen=True):
 
 
 class BracesNotRead(Problem, frozen=True):
-    """Templates are read in ``params``, ``fallback``, ``when`` and outputs; elsewhere braces would stay as they are."""
+    """Templates are read in some keys only; elsewhere braces would stay as they are.
+
+    These are ``params``, ``fallback``, ``when``, ``until``, ``for_each`` and its ``key``, ``reason`` of ``exit``, and
+    outputs of workflows, blocks, branches and ``exit``.
+    """
 
     code = "AEL116"
     wording = "no template is read in {what}"
-    advice = "write the value itself; templates are read in `params`, `fallback`, `when` and outputs"
+    advice = "write the value itself; templates are read in `params`, `fallback`, conditions, `for_each` and outputs"
     what: str
 
 
-class StepsEmpty(Problem, frozen=True):
-    """A workflow has at least one step."""
+class ListEmpty(Problem, frozen=True):
+    """A workflow, a block, a branch and ``finally`` have at least one step, ``choose`` has a branch, a list a rule."""
 
     code = "AEL117"
-    wording = "`steps` is empty"
-    advice = "add a step with an `id` and a `tool` or `code`"
+    wording = "{what} is empty"
+    advice = "{what_to_do}"
+    what: str
+    what_to_do: str
 
 
 class DefaultMisfits(Problem, frozen=True):

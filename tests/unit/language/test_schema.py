@@ -54,7 +54,7 @@ BAD = {
     "a timeout of 0": "name: w\nsteps: [{id: a, tool: t, timeout: 0}]",
     "no attempt": "name: w\nsteps: [{id: a, tool: t, retry: 0}]",
     "a later executor": "name: w\nsteps: [{id: a, code: x, executor: trusted}]",
-    "a later key": "name: w\nsteps: [{id: a, tool: t, for_each: x}]",
+    "a later key": "name: w\nsteps: [{id: a, tool: t, cache: x}]",
 }
 
 
