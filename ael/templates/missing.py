@@ -17,6 +17,7 @@ from ael.templates.reading import (
     describe_secret,
     key_text,
     read_field,
+    read_item,
     result_of,
     step_data,
     step_fields,
@@ -24,7 +25,7 @@ from ael.templates.reading import (
 )
 from ael.types import JsonValue
 
-__all__ = ["Missing", "MissingError", "SecretsView", "SkippedOutput", "StepsView", "missing_key"]
+__all__ = ["Missing", "MissingError", "SecretsView", "SkippedOutput", "StepFields", "StepsView", "missing_key"]
 
 
 class MissingError(Exception):
@@ -106,17 +107,17 @@ def missing_key(value: object, key: object, where: str) -> Missing:
     return Missing.at(where + key_text(key), partial(describe_miss, value, key, where))
 
 
-class _StepFields(DataView):
-    """``steps.<id>``: its fields, each read when asked for."""
+class StepFields(DataView):
+    """``steps.<id>``: its fields, each read when asked for. ``is_loop``: whether ``items`` is one."""
 
     def __init__(self, data: Data, step_id: str, names: Names) -> None:
         self._data = data
         self._step_id = step_id
         self._place = names.steps[step_id]
-        self._loop = step_id in names.loops
+        self.is_loop = step_id in names.loops
 
     def __getitem__(self, field: str) -> JsonValue:
-        if field not in step_fields(loop=self._loop):
+        if field not in step_fields(loop=self.is_loop):
             raise KeyError(field)
         try:
             return read_field(result_of(self._data, self._place), self._step_id, field)
@@ -124,14 +125,22 @@ class _StepFields(DataView):
             return SkippedOutput.of(self._step_id)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(step_fields(loop=self._loop))
+        return iter(step_fields(loop=self.is_loop))
 
     def __len__(self) -> int:
-        return len(step_fields(loop=self._loop))
+        return len(step_fields(loop=self.is_loop))
 
     def as_data(self) -> JsonValue:
         """All fields."""
-        return step_data(result_of(self._data, self._place), loop=self._loop)
+        return step_data(result_of(self._data, self._place), loop=self.is_loop)
+
+    def item(self, position: int) -> JsonValue:
+        """One item of a loop.
+
+        Raises:
+            IndexError: There is none.
+        """
+        return read_item(result_of(self._data, self._place), position)
 
 
 class StepsView(DataView):
@@ -142,7 +151,7 @@ class StepsView(DataView):
         self._names = names
 
     def __getitem__(self, step_id: str) -> JsonValue:
-        return _StepFields(self._data, step_id, self._names)
+        return StepFields(self._data, step_id, self._names)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names.steps)

@@ -17,6 +17,7 @@ from ael.templates.reading import (
     describe_secret,
     key_text,
     read_field,
+    read_item,
     result_of,
     step_data,
     template_error,
@@ -204,7 +205,15 @@ def _outer_inner_getter(index: int, first: str | int, rest: Keys, slow: _Slow) -
 
 def _slow_step(data: Data, step_id: str, keys: Keys, place: tuple[int, int]) -> JsonValue:
     """The same value, or the words for what is missing."""
-    value = read_field(result_of(data, place), step_id, str(keys[0]))
+    result = result_of(data, place)
+    if keys[0] == "items" and len(keys) > 1 and isinstance(keys[1], int):
+        try:
+            item = read_item(result, keys[1])
+        except IndexError:
+            pass
+        else:
+            return _read(item, keys[2:], f"steps.{step_id}.items[{keys[1]}]", f"steps.{step_id}{_shown(keys)}")
+    value = read_field(result, step_id, str(keys[0]))
     where = f"steps.{step_id}"
     return _read(value, keys[1:], f"{where}.{keys[0]}", where + _shown(keys))
 

@@ -25,6 +25,7 @@ __all__ = [
     "key_text",
     "nearest",
     "read_field",
+    "read_item",
     "result_of",
     "scalar_text",
     "step_data",
@@ -165,15 +166,21 @@ def step_fields(*, loop: bool) -> tuple[str, ...]:
 
 def _items_of(result: StepResult | None) -> list[JsonValue]:
     """``steps.<id>.items`` of a loop: of the items that were begun, in order."""
-    return [
-        {
-            "key": item.key,
-            "status": item.status.value,
-            "output": item.output if item.usable else None,
-            "error": _error_of(item),
-        }
-        for item in (result and result.items) or ()
-    ]
+    return list(map(_item_data, (result and result.items) or ()))
+
+
+def _item_data(item: StepResult) -> JsonValue:
+    output = item.output if item.usable else None
+    return {"key": item.key, "status": item.status.value, "output": output, "error": _error_of(item)}
+
+
+def read_item(result: StepResult | None, position: int) -> JsonValue:
+    """``steps.<id>.items[position]``, without making the others.
+
+    Raises:
+        IndexError: There is none.
+    """
+    return _item_data(((result and result.items) or ())[position])
 
 
 def read_field(result: StepResult | None, step_id: str, field: str) -> JsonValue:

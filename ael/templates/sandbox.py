@@ -20,7 +20,7 @@ from jinja2.utils import Namespace
 
 from ael.templates.filters import GroupPair, make_filters, make_tests
 from ael.templates.limits import MAX_ELEMENTS, check_length, count_pass, spend, weigh, write_text
-from ael.templates.missing import Missing, SecretsView, missing_key
+from ael.templates.missing import Missing, SecretsView, StepFields, missing_key
 from ael.templates.operations import OPERATORS, ValueFormatter, find_method, join_text, method_names
 from ael.templates.reading import Unread, key_text, nearest, to_text, type_word
 from ael.types import JsonValue
@@ -104,8 +104,9 @@ class _Generator(CodeGenerator):
         self.write(f", {node.attr!r}, {_source(node.node)!r})")
 
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
-        self.write("environment.getitem(")
-        self.visit(node.node, frame)
+        items = _items_of_step(node)
+        self.write("environment.getitem(" if items is None else "environment.item(")
+        self.visit(node.node if items is None else items.node, frame)
         self.write(", ")
         self.visit(node.arg, frame)
         self.write(f", {_source(node.node)!r})")
@@ -174,6 +175,16 @@ class _Generator(CodeGenerator):
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
         self.write(")")
+
+
+def _items_of_step(node: nodes.Getitem) -> nodes.Getattr | None:
+    """``steps.a.items`` of ``steps.a.items[position]``."""
+    items = node.node
+    if isinstance(items, nodes.Getattr) and items.attr == "items" and not isinstance(node.arg, nodes.Slice):
+        step = items.node
+        if isinstance(step, nodes.Getattr | nodes.Getitem) and isinstance(step.node, nodes.Name):
+            return items if step.node.name == "steps" else None
+    return None
 
 
 def _source(node: nodes.Node) -> str:
@@ -250,6 +261,15 @@ class SandboxEnvironment(SandboxedEnvironment):
             return obj[key]
         except (LookupError, TypeError):
             return missing_key(obj, key, where)
+
+    def item(self, step: JsonValue, position: JsonValue, where: str) -> JsonValue:
+        """``step.items[position]``, of a loop without making all the others."""
+        if type(position) is int and isinstance(step, StepFields) and step.is_loop:
+            try:
+                return step.item(position)
+            except IndexError:
+                pass
+        return self.getitem(self.getattr(step, "items", where.removesuffix(".items")), position, where)
 
     def method(self, obj: JsonValue, name: str, where: str = "") -> JsonValue:
         """``obj.name`` where it is called."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 import pytest
 
@@ -79,6 +81,19 @@ def test_paths_and_expressions_read_the_same(path: str, value: JsonValue) -> Non
 
 
 EXPRESSIONS = {
+    "steps.loop.items[index].key": "k1",
+    "steps.loop.items[index - 1].status": "skipped",
+    "steps['loop'].items[1].error.code": "BIG",
+    "steps.get('loop').items[1].error.code": "BIG",
+    "steps.loop.items[true].key": "k2",
+    "steps.loop.items[:2] | map(attribute='key')": ["k1", "k2"],
+    "steps.loop.items[5].status | default('none')": "none",
+    "steps.loop.items['x'] | default('none')": "none",
+    "steps.deep.items[0].status | default('none')": "none",
+    "steps['a' ~ ''].items[0] | default('none')": "none",
+    "steps['loop']['items'][0].key": "k1",
+    "page.items[index]": 1,
+    "page.tags[0].items[0] | default('none')": "none",
     "steps.loop.items | selectattr('status', 'eq', 'failed') | map(attribute='error.code') | list": ["BIG"],
     "steps.loop.items | length": 3,
     "steps.loop | length": 7,
@@ -113,8 +128,21 @@ def test_loops_as_data_have_their_items() -> None:
 def test_what_only_loops_have_is_missing_elsewhere() -> None:
     with pytest.raises(TemplateError, match="has no key 'items'"):
         template("{{ steps['a' ~ ''].items }}", NAMES).render(LATER)
-    with pytest.raises(TemplateError, match=r"steps\.loop\.items has 3 items, so there is no"):
-        template("{{ steps.loop.items[3].status }}", NAMES).render(LATER)
+    for text in ("{{ steps.loop.items[3].status }}", "{{ steps.loop.items[3].status ~ '' }}"):
+        with pytest.raises(TemplateError, match=r"steps\.loop\.items has 3 items, so there is no \[3\]"):
+            template(text, NAMES).render(LATER)
+
+
+def test_one_item_is_read_without_making_the_others() -> None:
+    class Items(list[StepResult]):
+        def __iter__(self) -> Iterator[StepResult]:
+            raise AssertionError
+
+    names = Names({"loop": (0, 0)}, {"n"}, loops=("loop",))
+    data = Scope([attrs.evolve(LOOP, items=Items(ITEMS))], inputs={"n": 1})
+    for path in ("steps.loop.items[1].key", "steps.loop.items[inputs.n].key", "steps['loop'].items[-2].key"):
+        for text in ("{{ X }}", "{{ X ~ '' }}"):
+            assert template(text.replace("X", path), names).render(data) == "k2"
 
 
 # Before the first round
@@ -149,6 +177,19 @@ def test_before_the_first_round_every_path_is_null(path: str) -> None:
 
 
 NULL_EXPRESSIONS = {
+    "steps.loop.items[index].key": "k1",
+    "steps.loop.items[index - 1].status": "skipped",
+    "steps['loop'].items[1].error.code": "BIG",
+    "steps.get('loop').items[1].error.code": "BIG",
+    "steps.loop.items[true].key": "k2",
+    "steps.loop.items[:2] | map(attribute='key')": ["k1", "k2"],
+    "steps.loop.items[5].status | default('none')": "none",
+    "steps.loop.items['x'] | default('none')": "none",
+    "steps.deep.items[0].status | default('none')": "none",
+    "steps['a' ~ ''].items[0] | default('none')": "none",
+    "steps['loop']['items'][0].key": "k1",
+    "page.items[index]": 1,
+    "page.tags[0].items[0] | default('none')": "none",
     "last.output[index].x": None,
     "last.output[last.round]": None,
     "last.output[1:]": None,
@@ -275,6 +316,7 @@ PROBLEMS = {
     "workflow.status": ("unknown_field", "status", None),
     "workflow.error.code": ("unknown_field", "error", None),
     "workflow.sttus": ("unknown_field", "sttus", None),
+    "step.a": ("unknown_field", "step", "steps"),
 }
 
 
