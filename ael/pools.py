@@ -158,10 +158,13 @@ class Pools:
         due = [pool for pool in self._pools.values() if pool.due_ns is not None and pool.due_ns <= now_ns]
         return _review_all(due, now_ns)
 
-    def renew(self) -> None:
-        """Forget everybody who holds or waits, keeping bounds and past starts; their tickets count for nothing."""
-        for name, pool in list(self._pools.items()):
-            self._pools[name] = pool.renewed()
+    def renew(self, now_ns: int) -> None:
+        """Forget everybody who holds or waits, keeping bounds and past starts; their tickets count for nothing.
+
+        The clock may be another: starts that it has still to come to are dropped.
+        """
+        for name, pool in self._pools.items():
+            self._pools[name] = pool.renewed(now_ns)
             pool.clear()
 
 
@@ -278,9 +281,13 @@ class _Pool:
             scarce = [w for w in self.windows if w.starts and w.limit - len(w.starts) <= len(self.reserved)]
             self.due_ns = max((window.starts[0] + window.length_ns for window in scarce), default=None)
 
-    def renewed(self) -> _Pool:
+    def renewed(self, now_ns: int) -> _Pool:
         fresh = _Pool(self.name)
-        fresh.concurrency, fresh.windows, fresh.fixed = self.concurrency, self.windows, self.fixed
+        fresh.concurrency, fresh.fixed = self.concurrency, self.fixed
+        fresh.windows = tuple(
+            _Window(window.limit, window.length_ns, (start for start in window.starts if start <= now_ns))
+            for window in self.windows
+        )
         return fresh
 
     def clear(self) -> None:
