@@ -24,7 +24,6 @@ _ADVICE = {
     "env": "code steps have no environment; declare an input",
     "execution_id": "write `context.execution_id`",
     "index": "inside a step with `for_each` it counts the items from 0",
-    "item": "inside a step with `for_each` it is the item",
     "last": "inside a step with `repeat` it is the round before",
     "output": "in `undo` it is the output to take back; elsewhere what a step gave is `steps.ID.output`",
     "secrets": "code has no secrets; give them to a tool: `secrets.NAME` in its params",
@@ -55,20 +54,27 @@ def find_name_problems(tree: ast.Module, names: Collection[str]) -> Iterator[Cod
     unknown = loads.keys() - bound - _KNOWN.union(names)
     if unknown and "NameError" not in loads:
         first = [min(loads[name], key=lambda node: (node.lineno, node.col_offset)) for name in unknown]
-        yield from _undefined(tree, first, (*names, *_GIVEN, *bound, "print"))
+        yield from _undefined(tree, first, names, (*names, *_GIVEN, *bound, "print"))
     given = set(names) - bound
     if given:
         yield from (problem for node in attributes for problem in _misread(node, given))
 
 
-def _undefined(tree: ast.Module, unknown: list[ast.Name], known: Collection[str]) -> Iterator[CodeProblem]:
+def _undefined(
+    tree: ast.Module, unknown: list[ast.Name], names: Collection[str], known: Collection[str]
+) -> Iterator[CodeProblem]:
     # The walk leaves out imports that the code is prepared to see fail; they bind their names all the same.
     imported = {name for node in ast.walk(tree) if isinstance(node, ast.alias) for name in bound_by(node)}
     for node in unknown:
         if node.id not in imported and not node.id.startswith("__"):
             message = f"{node.id!r} is not defined"
-            hint = _hint(node.id, known)
+            hint = _item_hint(names) if node.id == "item" else _hint(node.id, known)
             yield CodeProblem("CODE_RUNTIME", message, node.lineno, node.col_offset + 1, hint, len(node.id))
+
+
+def _item_hint(names: Collection[str]) -> str:
+    items = [name for name in names if name not in _ADVICE]
+    return f"did you mean {items[0]!r}?" if len(items) == 1 else "inside a step with `for_each` it is the item"
 
 
 def _hint(name: str, known: Collection[str]) -> str | None:

@@ -32,9 +32,10 @@ __all__ = ["FOR_EACH", "JOIN", "REPEAT", "JoinShape", "LoopShape", "RepeatShape"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ROOTS = ("inputs", "steps", "config", "secrets", "workflow", "execution_id", "step", "index", "last", "output")
-_FUNCTIONS = ("range", "dict", "namespace")
+_CODE = ("result", "context")
+_FUNCTIONS = ("range", "dict", "namespace", "print", "log", "tools", "call_tool", "ToolError")
 _WORDS = ("and", "or", "not", "in", "is", "if", "else", "true", "false", "none")
-_TAKEN = frozenset({*_ROOTS, *_FUNCTIONS, *_WORDS, *keyword.kwlist})
+_TAKEN = frozenset({*_ROOTS, *_CODE, *_FUNCTIONS, *_WORDS, *keyword.kwlist})
 """What templates and code know by other meanings."""
 
 

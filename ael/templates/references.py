@@ -115,7 +115,8 @@ def problems_of(chain: Chain, names: Names) -> Iterator[TemplateProblem]:
     """What the chain names that does not exist."""
     if chain.root in names.locals:
         if chain.root == "last" and chain.keys:
-            yield from _field_problem(chain.keys[0], "last", _FIXED_FIELDS["last"])
+            advice = "what the round gave is below `last.output`"
+            yield from _field_problem(chain.keys[0], "last", _FIXED_FIELDS["last"], advice)
         return
     if chain.root == "secrets" and not chain.keys and not chain.computed:
         message = "`secrets` cannot be used whole; name one: `secrets.NAME`"

@@ -151,6 +151,8 @@ def test_names_that_are_there(code: str) -> None:
         ("return null", (), "write `None`"),
         ("return math.pi", (), "write `import math` before"),
         ("return item", (), "inside a step with `for_each` it is the item"),
+        ("return item", ("index", "page", "last"), "did you mean 'page'?"),
+        ("return item", ("page", "row"), "inside a step with `for_each` it is the item"),
         ("return zzzzz", (), None),
         ("return item.name", ("item",), 'write item["name"]'),
         ("return last.output.k", ("last",), 'write last.output["k"]'),
