@@ -38,6 +38,8 @@ NAMED = {
     "x = 1\r\nreturn steps.a": ["steps.a@2:8"],
     "'steps.a'  # steps.b": [],
     "x.steps.a": [],
+    "return item['steps'].a, last.output, index, output.inputs": [],
+    "for item in item['rows']:\n    steps.a\nlast = steps.b": ["steps.a@2:5", "steps.b@3:8"],
     "context.log('x'); context.tools.call('y')": [],
 }
 
