@@ -8,11 +8,12 @@ from typing import TypeAlias
 import attrs
 
 from ael.definition import MISSING, Defaults, Path
+from ael.language.catalog import structure
 from ael.language.report import Report
 from ael.language.tables import BODIES
-from ael.types import JsonValue, OnError, RetryConfig
+from ael.types import JsonValue
 
-__all__ = ["Around", "Draft", "ReadStep", "body_of", "can_skip_itself", "retry_counts", "walk_read"]
+__all__ = ["Around", "Draft", "Fields", "ReadStep", "body_of", "misplaced", "walk_read"]
 
 Fields: TypeAlias = Mapping[str, JsonValue]
 
@@ -77,55 +78,16 @@ class Draft:
         return any(key in self.raw and key not in self.fields for key in keys)
 
 
+def misplaced(draft: Draft, key: str, beside: str, *above: str | int) -> None:
+    """Report a key of a step, or below ``above`` in it, that means nothing there."""
+    where = draft.report.what(draft.path(*above))
+    draft.report.add(structure.KeyMisplaced(where, key, beside), draft.path(*above, key), key=True)
+
+
 def body_of(raw: Fields) -> str | None:
     """Which body a step has, if it has one and no more."""
     bodies = [name for name in BODIES if name in raw]
     return bodies[0] if len(bodies) == 1 else None
-
-
-def defaults_of(raw: Fields, defaults: Defaults) -> Defaults:
-    """The defaults that hold for a step: only tool and code steps take them."""
-    return defaults if body_of(raw) in {"tool", "code", None} else Defaults()
-
-
-def policies(raw: Fields, fields: Fields, defaults: Defaults) -> Iterator[tuple[OnError, bool]]:
-    """What failures of a step can do, and whether it is to be skipped when no attempt is left."""
-    taken = defaults_of(raw, defaults)
-    retry = fields.get("retry") or taken.retry
-    given = fields.get("on_error") or taken.on_error or OnError.FAIL
-    rules: list[JsonValue] = given if isinstance(given, list) else [{"do": given}]
-    for rule in rules:
-        if rule is not MISSING and "do" in rule:
-            own: RetryConfig | None = rule.get("retry") or retry
-            yield OnError(rule["do"]), own is not None and own.on_exhausted is OnError.SKIP
-
-
-def retry_counts(raw: Fields, fields: Fields, defaults: Defaults, *, own: bool) -> bool:
-    """Whether ``on_exhausted`` of the step's ``retry`` (``own``), or of the defaults', can ever be asked."""
-    if own != ("retry" in fields):
-        return False
-    taken = defaults_of(raw, defaults)
-    given = fields.get("on_error") or taken.on_error
-    if isinstance(given, list):
-        return any(rule is MISSING or (rule.get("do") == OnError.RETRY and "retry" not in rule) for rule in given)
-    return given is OnError.RETRY
-
-
-def can_skip_itself(raw: Fields, fields: Fields, defaults: Defaults) -> bool:
-    """Whether something that the step says can skip it. What could not be read may."""
-    policy_keys = ("on_error", "retry", "on_missing_tool", "join", "choose")
-    if "when" in raw or any(key in raw and key not in fields for key in policy_keys):
-        return True
-    choose = fields.get("choose", ())
-    return (
-        any(
-            do is OnError.SKIP or (do is OnError.RETRY and exhausted)
-            for do, exhausted in policies(raw, fields, defaults)
-        )
-        or fields.get("on_missing_tool") == "skip"
-        or fields.get("join") is not None
-        or (bool(choose) and (choose[-1] is MISSING or "when" in choose[-1]))
-    )
 
 
 def walk_read(raw: JsonValue, read: list[JsonValue], at: Path) -> Iterator[ReadStep]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import attrs
 
 from ael.definition import MISSING, ForEach, Join
 from ael.language.catalog import composition, listing, structure
-from ael.language.drafts import Draft, can_skip_itself, retry_counts
+from ael.language.drafts import Draft, misplaced
+from ael.language.failure_rules import check_error_rules, check_fallback, check_on_exhausted
 from ael.language.records import Table, meant_key
 from ael.language.suggest import nearest
 from ael.language.tables import BODIES, GOES_WITH, STEP, UNDO, UNDO_BODIES, bodies_now
-from ael.types import JsonValue, OnError
 
 __all__ = ["check_step"]
 
@@ -65,86 +65,11 @@ def _one_body(choosing: _Choosing, draft: Draft) -> None:
     for key in draft.raw:
         beside = tuple(body for body in GOES_WITH.get(key, choosing.bodies) if body in choosing.bodies)
         if key in table.rows and found[0] not in beside:
-            _misplaced(draft, key, _quoted(beside), key)
-
-
-def _misplaced(draft: Draft, key: str, beside: str, *below: str | int) -> None:
-    where = draft.report.what(draft.path(*below[:-1]))
-    draft.report.add(structure.KeyMisplaced(where, key, beside), draft.path(*below), key=True)
+            misplaced(draft, key, _quoted(beside))
 
 
 def _body(draft: Draft) -> None:
     _one_body(_Choosing(STEP, BODIES, f"none of {_quoted(bodies_now())}"), draft)
-
-
-def _fallback_is_reachable(draft: Draft) -> None:
-    if "fallback" not in draft.raw or draft.body == "exit":
-        return
-    if can_skip_itself(draft.raw, draft.fields, draft.around.defaults) or _others_can_skip(draft):
-        return
-    draft.report.add(structure.FallbackUnreachable(draft.where), draft.path("fallback"), key=True)
-
-
-def _others_can_skip(draft: Draft) -> bool:
-    """Whether the step waits for others, and some step of the file can be skipped."""
-    others = any(path != draft.at for path in draft.around.skipping)
-    return others and (bool(draft.raw.get("depends_on")) or "steps" in str(draft.raw))
-
-
-def _on_exhausted_counts(draft: Draft) -> None:
-    retry = draft.raw.get("retry")
-    if not isinstance(retry, dict) or "on_exhausted" not in retry or "retry" not in draft.fields:
-        return
-    if draft.is_broken("on_error") or draft.body == "exit":
-        return
-    if not retry_counts(draft.raw, draft.fields, draft.around.defaults, own=True):
-        path = draft.path("retry", "on_exhausted")
-        value = draft.fields["retry"].on_exhausted
-        draft.report.add(structure.OnExhaustedUnused(draft.report.what(path), value), path, key=True)
-
-
-def _error_rules(draft: Draft) -> None:
-    rules = draft.fields.get("on_error")
-    if not isinstance(rules, list):
-        return
-    codes: set[str] = set()
-    for number, rule in enumerate(rules):
-        if rule is MISSING:
-            continue
-        _error_rule(draft, number, rule)
-        matched = set(rule.get("match", ()))
-        if matched and matched <= codes:
-            _unreachable(draft, number, "the rules before it match all its codes")
-        codes |= matched
-        raw = draft.raw["on_error"][number] or {}
-        if "match" not in raw and "do" in rule and number + 1 < len(rules):
-            earlier = f"`on_error[{number}]` matches every error"
-            _unreachable(draft, number + 1, earlier)
-            return
-
-
-def _unreachable(draft: Draft, number: int, reason: str) -> None:
-    path = draft.path("on_error", number)
-    draft.report.add(composition.RuleUnreachable(draft.report.what(path), reason), path)
-
-
-def _error_rule(draft: Draft, number: int, rule: Mapping[str, JsonValue]) -> None:
-    raw = draft.raw["on_error"][number] or {}
-    at: tuple[str | int, ...] = ("on_error", number)
-    if "match" in raw and rule.get("match") == ():
-        what = draft.report.what(draft.path(*at, "match"))
-        advice = "name error codes, or remove `match` to match every error"
-        draft.report.add(structure.ListEmpty(what, advice), draft.path(*at, "match"), key=True)
-    if "do" not in rule:
-        return
-    do = OnError(rule["do"])
-    if "retry" in raw and do is not OnError.RETRY:
-        _misplaced(draft, "retry", "`do: retry`", *at, "retry")
-    retry = rule.get("retry") or draft.fields.get("retry") or draft.around.defaults.retry
-    exhausted = retry is not None and retry.on_exhausted is OnError.SKIP
-    unknown = "retry" in raw and "retry" not in rule
-    if "fallback" in raw and do is not OnError.SKIP and not (do is OnError.RETRY and (exhausted or unknown)):
-        _misplaced(draft, "fallback", "`do: skip`", *at, "fallback")
 
 
 def _join_counts(draft: Draft) -> None:
@@ -162,7 +87,7 @@ def _join_counts(draft: Draft) -> None:
 def _idle_tool(draft: Draft) -> None:
     timeout = draft.raw.get("timeout")
     if isinstance(timeout, dict) and "idle" in timeout and draft.body not in {"tool", None, "exit"}:
-        _misplaced(draft, "idle", "`tool`", "timeout", "idle")
+        misplaced(draft, "idle", "`tool`", "timeout")
 
 
 def _pools_are_declared(draft: Draft) -> None:
@@ -226,15 +151,15 @@ def _undo(draft: Draft) -> None:
     _idle_tool(undo)
     retry = undo.raw.get("retry")
     if isinstance(retry, dict) and "on_exhausted" in retry:
-        _misplaced(undo, "on_exhausted", "`on_error: retry` of a step", "retry", "on_exhausted")
+        misplaced(undo, "on_exhausted", "`on_error: retry` of a step", "retry")
 
 
 _RULES: tuple[Callable[[Draft], None], ...] = (
     _id_is_a_name,
     _body,
-    _fallback_is_reachable,
-    _on_exhausted_counts,
-    _error_rules,
+    check_fallback,
+    check_on_exhausted,
+    check_error_rules,
     _join_counts,
     _idle_tool,
     _pools_are_declared,

@@ -10,7 +10,8 @@ import attrs
 from ael.definition import MISSING, Defaults, OutputDefinition, WorkflowDefinition
 from ael.diagnostics import Diagnostic
 from ael.language.catalog import structure
-from ael.language.drafts import Around, ReadStep, can_skip_itself, retry_counts, walk_read
+from ael.language.drafts import Around, ReadStep, walk_read
+from ael.language.failure_rules import can_skip_itself, retry_counts
 from ael.language.reader import Document, read_document
 from ael.language.records import read_record
 from ael.language.report import Report
