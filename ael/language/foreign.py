@@ -26,6 +26,9 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         **_all("outputs", "result results return returns"),
         **_all("max_parallel", "concurrency parallelism max_concurrency max_workers"),
         **_all("timeout", "timeout_seconds timeout_s timeout-minutes"),
+        **_all("limits", "pools rate_limits rate_limit semaphores"),
+        **_all("finally", "on_exit onExit always cleanup ensure teardown"),
+        **_all("on_failure", "compensation compensate rollback"),
     },
     "a step": {
         **_all("id", "name step step_id key"),
@@ -35,10 +38,36 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         **_all("depends_on", "needs after requires dependencies depends dependsOn upstream wait_for"),
         **_all("when", "if condition only_if run_if"),
         **_all("retry", "retries max_retries retry_policy retryPolicy"),
-        **_all("on_error", "continue-on-error continue_on_error on_failure onError error_handling catch"),
+        **_all("on_error", "continue-on-error continue_on_error on_failure onError error_handling catch rescue"),
         **_all("fallback", "default default_output"),
         **_all("timeout", "timeout_seconds timeout_s timeout-minutes"),
         **_all("mcp", "server mcp_server"),
+        **_all("for_each", "foreach forEach for-each for each loop with_items withItems matrix map iterate"),
+        **_all("repeat", "while loop_until poll polling do_while do_until"),
+        **_all("steps", "parallel block group sequence substeps sub_steps children do tasks"),
+        **_all("choose", "switch case cases branches choice choices router"),
+        **_all("workflow", "subworkflow sub_workflow call_workflow child_workflow workflow_id"),
+        **_all("exit", "stop end terminate succeed"),
+        **_all("join", "trigger_rule triggerRule wait_policy"),
+        **_all("limits", "pool pools semaphore mutex concurrency_group rate_limit queue"),
+        **_all("undo", "compensate compensation rollback revert"),
+    },
+    "`for_each`": {
+        **_all("in", "items list over each values of"),
+        **_all("as", "item var variable name loop_var itemName item_name"),
+        **_all("key", "id item_key"),
+        **_all("max_parallel", "parallel concurrency max_concurrency maxConcurrency max_workers limit parallelism"),
+        **_all("tolerate", "tolerance max_failures allowed_failures toleratedFailureCount on_error"),
+    },
+    "`repeat`": {
+        **_all("max", "times count limit max_rounds max_iterations maxIterations max_attempts iterations rounds"),
+        **_all("until", "condition break_if break_when stop_when exit_condition"),
+        **_all("every", "interval delay wait sleep pause period"),
+        **_all("collect", "accumulate gather append"),
+    },
+    "`join`": {
+        **_all("at_least", "count n min minimum quorum threshold"),
+        **_all("cancel_rest", "cancel cancel_others"),
     },
     "`retry`": {
         **_all("max_attempts", "attempts max_retries retries count limit times maximum_attempts maximumAttempts"),
@@ -49,7 +78,28 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         **_all("on", "retry_on codes errors"),
         **_all("except", "non_retryable non_retryable_errors"),
     },
-    "`timeout`": {**_all("attempt", "seconds per_attempt step"), **_all("total", "overall max")},
+    "a rule of `on_error`": {
+        **_all("match", "code codes error errors error_code on if when type ErrorEquals"),
+        **_all("do", "action then"),
+        **_all("fallback", "default output"),
+    },
+    "`timeout`": {**_all("attempt", "seconds per_attempt step"), **_all("total", "overall max"), "heartbeat": "idle"},
+    "`undo`": {
+        **_all("tool", "action uses function call"),
+        **_all("code", "run script python"),
+        **_all("params", "with args arguments input inputs parameters"),
+        **_all("mcp", "server mcp_server"),
+    },
+    "`exit`": {**_all("status", "result state"), **_all("reason", "message error"), **_all("outputs", "output")},
+    "a branch of `choose`": {
+        **_all("when", "if condition case match"),
+        **_all("steps", "then do else default otherwise"),
+        **_all("output", "outputs"),
+    },
+    "a pool": {
+        **_all("concurrency", "max max_concurrency max_parallel parallel limit size slots permits"),
+        **_all("rate", "rate_limit per_minute rpm requests_per_minute"),
+    },
 }
 """Title of a table → a key of other languages → ours."""
 

@@ -6,14 +6,14 @@ import pytest
 
 from ael.language.durations import parse_duration
 from ael.language.foreign import KEYS, foreign_duration
-from ael.language.tables import DEFAULTS, RETRY, STEP, TIMEOUT, WORKFLOW
+from ael.language.tables import TABLES
 
-TABLES = {table.title: table for table in (WORKFLOW, STEP, DEFAULTS, RETRY, TIMEOUT)}
+BY_TITLE = {table.title: table for table in TABLES}
 
 
 @pytest.mark.parametrize("title", KEYS)
 def test_foreign_keys_stand_for_keys_there_are_and_hide_none(title: str) -> None:
-    rows = TABLES[title].rows
+    rows = BY_TITLE[title].rows
     assert all(rows[ours].shape is not None for ours in KEYS[title].values())
     assert set(KEYS[title]).isdisjoint(rows)
 

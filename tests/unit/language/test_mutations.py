@@ -14,7 +14,7 @@ from ael.diagnostics import Diagnostic
 from ael.language import check_definition, parse, render_github, render_json, render_sarif, render_text
 from ael.language.reader import read_document
 from ael.language.report import Report
-from ael.language.tables import DEFAULTS, RETRY, STEP, TIMEOUT, WORKFLOW
+from ael.language.tables import TABLES
 from ael.types import JsonValue
 
 GOLDENS = Path(__file__).parents[2] / "diagnostics"
@@ -46,11 +46,7 @@ _PUNCTUATION = [
 _WORDS = ["&a ", "*a", "!!x ", "<<: ", "---\n", "\\u", "\\ud83d\\ude00", "null", ".nan", "9" * 30, "steps."]
 _CHARACTERS = ["\ufeff", "\r\n", "é", "\U0001f600", "\x85", "\u2028", "\0"]
 PIECES = st.sampled_from([*_PUNCTUATION, *_WORDS, *_CHARACTERS])
-KEYS = st.sampled_from(
-    sorted(
-        {key.name for table in (WORKFLOW, STEP, DEFAULTS, RETRY, TIMEOUT) for key in table.keys} | {"default", "type"}
-    )
-)
+KEYS = st.sampled_from(sorted({key.name for table in TABLES for key in table.keys} | {"default", "type"}))
 LEAVES = (
     st.none()
     | st.booleans()
