@@ -53,12 +53,13 @@ class ErrorCategory(enum.StrEnum):
 
 @attrs.frozen
 class ErrorSpec:
-    """What a code means: its category, whether trying again can help, and a general hint."""
+    """What a code means: its category, whether trying again can help, a general hint, and when it occurs."""
 
     code: str
     category: ErrorCategory
     retryable: bool
     hint: str | None = None
+    meaning: str = ""
 
 
 class ErrorRegistry:
@@ -90,40 +91,177 @@ class ErrorRegistry:
 _CATEGORY = ErrorCategory
 REGISTRY = ErrorRegistry(
     [
-        ErrorSpec("WORKFLOW_NOT_FOUND", _CATEGORY.WORKFLOW, False, "list the folders and files given as workflows"),
-        ErrorSpec("WORKFLOW_INVALID", _CATEGORY.VALIDATION, False, "run `ael check` on the file"),
-        ErrorSpec("CIRCULAR_DEPENDENCY", _CATEGORY.VALIDATION, False, "remove one of the dependencies on the path"),
-        ErrorSpec("INPUT_INVALID", _CATEGORY.VALIDATION, False, "compare the inputs with the workflow's `inputs`"),
-        ErrorSpec("PARAM_INVALID", _CATEGORY.VALIDATION, False, "compare the params with the tool's input schema"),
         ErrorSpec(
-            "OUTPUT_INVALID", _CATEGORY.VALIDATION, False, "the step results are kept; see `outputs` in the file"
+            "WORKFLOW_NOT_FOUND",
+            _CATEGORY.WORKFLOW,
+            False,
+            "list the folders and files given as workflows",
+            "There is no workflow of that name.",
         ),
-        ErrorSpec("TEMPLATE_ERROR", _CATEGORY.EXECUTION, False, "`| default(x)` covers a value that may be missing"),
-        ErrorSpec("TOOL_UNAVAILABLE", _CATEGORY.TOOL, False, "`ael tools list` shows the tools there are"),
-        ErrorSpec("TOOL_FAILED", _CATEGORY.TOOL, True),
-        ErrorSpec("TOOL_TIMEOUT", _CATEGORY.TOOL, True, "raise `timeout`, or retry if the tool is idempotent"),
-        ErrorSpec("TOOL_LOST", _CATEGORY.TOOL, True, "the call may have taken effect; retry if the tool is idempotent"),
-        ErrorSpec("CODE_SYNTAX", _CATEGORY.CODE, False),
-        ErrorSpec("CODE_UNSUPPORTED", _CATEGORY.CODE, False, "the executor runs a subset of Python; rewrite the step"),
-        ErrorSpec("CODE_SECURITY", _CATEGORY.CODE, False, "code steps have no files, network or processes"),
-        ErrorSpec("CODE_LIMIT", _CATEGORY.CODE, False, "do less in one step, or raise the engine's code limits"),
-        ErrorSpec("CODE_RUNTIME", _CATEGORY.CODE, True),
-        ErrorSpec("CODE_TIMEOUT", _CATEGORY.CODE, True, "do less in one step, or raise its `timeout`"),
-        ErrorSpec("STEP_TIMEOUT", _CATEGORY.EXECUTION, False, "raise the step's `timeout`"),
+        ErrorSpec(
+            "WORKFLOW_INVALID",
+            _CATEGORY.VALIDATION,
+            False,
+            "run `ael check` on the file",
+            "The definition has errors; the diagnostics say which, and where.",
+        ),
+        ErrorSpec(
+            "CIRCULAR_DEPENDENCY",
+            _CATEGORY.VALIDATION,
+            False,
+            "remove one of the dependencies on the path",
+            "Steps wait for each other in a circle, and nothing else is wrong with the definition.",
+        ),
+        ErrorSpec(
+            "INPUT_INVALID",
+            _CATEGORY.VALIDATION,
+            False,
+            "compare the inputs with the workflow's `inputs`",
+            "The inputs do not fit what the workflow declares.",
+        ),
+        ErrorSpec(
+            "PARAM_INVALID",
+            _CATEGORY.VALIDATION,
+            False,
+            "compare the params with the tool's input schema",
+            "Rendered params do not fit the tool's input schema; the tool was not called.",
+        ),
+        ErrorSpec(
+            "OUTPUT_INVALID",
+            _CATEGORY.VALIDATION,
+            False,
+            "the step results are kept; see `outputs` in the file",
+            "The template of an output failed, or its value does not fit its schema.",
+        ),
+        ErrorSpec(
+            "TEMPLATE_ERROR",
+            _CATEGORY.EXECUTION,
+            False,
+            "`| default(x)` covers a value that may be missing",
+            "A template could not be rendered, most often because something it reads is not there.",
+        ),
+        ErrorSpec(
+            "TOOL_UNAVAILABLE",
+            _CATEGORY.TOOL,
+            False,
+            "`ael tools list` shows the tools there are",
+            "No known source offers the tool, or its server cannot be reached.",
+        ),
+        ErrorSpec(
+            "TOOL_FAILED",
+            _CATEGORY.TOOL,
+            True,
+            None,
+            "The tool raised an exception, or said itself that the call failed.",
+        ),
+        ErrorSpec(
+            "TOOL_TIMEOUT",
+            _CATEGORY.TOOL,
+            True,
+            "raise `timeout`, or retry if the tool is idempotent",
+            "The tool took longer than the attempt's timeout: whether it took effect is unknown.",
+        ),
+        ErrorSpec(
+            "TOOL_LOST",
+            _CATEGORY.TOOL,
+            True,
+            "the call may have taken effect; retry if the tool is idempotent",
+            "The connection broke during the call: whether it took effect is unknown.",
+        ),
+        ErrorSpec("CODE_SYNTAX", _CATEGORY.CODE, False, None, "The code of a step is no Python."),
+        ErrorSpec(
+            "CODE_UNSUPPORTED",
+            _CATEGORY.CODE,
+            False,
+            "the executor runs a subset of Python; rewrite the step",
+            "The code uses something of Python that its executor does not have.",
+        ),
+        ErrorSpec(
+            "CODE_SECURITY",
+            _CATEGORY.CODE,
+            False,
+            "code steps have no files, network or processes",
+            "The code asks for something that code steps must not do.",
+        ),
+        ErrorSpec(
+            "CODE_LIMIT",
+            _CATEGORY.CODE,
+            False,
+            "do less in one step, or raise the engine's code limits",
+            "The code used more memory, output or tool calls than a step may.",
+        ),
+        ErrorSpec(
+            "CODE_RUNTIME",
+            _CATEGORY.CODE,
+            True,
+            None,
+            "The code raised an exception, or its result is no data; the place is a line of the file.",
+        ),
+        ErrorSpec(
+            "CODE_TIMEOUT",
+            _CATEGORY.CODE,
+            True,
+            "do less in one step, or raise its `timeout`",
+            "The code computed for longer than it may, or took longer than the attempt's timeout.",
+        ),
+        ErrorSpec(
+            "STEP_TIMEOUT",
+            _CATEGORY.EXECUTION,
+            False,
+            "raise the step's `timeout`",
+            "The time of the whole step is over, or an attempt of a block or loop took too long.",
+        ),
         ErrorSpec(
             "ITEMS_FAILED",
             _CATEGORY.EXECUTION,
             False,
             "`for_each.tolerate` lets some fail; `steps.ID.items` tells which",
+            "More items of a loop failed than `tolerate` allows.",
         ),
-        ErrorSpec("REPEAT_EXHAUSTED", _CATEGORY.EXECUTION, False, "raise `repeat.max`, or check what `until` asks"),
-        ErrorSpec("DEPTH_EXCEEDED", _CATEGORY.EXECUTION, False, "workflows call each other at most 10 deep"),
-        ErrorSpec("EXIT", _CATEGORY.EXECUTION, False),
-        ErrorSpec("WORKFLOW_TIMEOUT", _CATEGORY.EXECUTION, False, "raise `timeout` of the workflow"),
-        ErrorSpec("CANCELLED", _CATEGORY.EXECUTION, False),
-        ErrorSpec("CONFIG_INVALID", _CATEGORY.SYSTEM, False, "see README, section Configuration"),
-        ErrorSpec("JOURNAL_FAILED", _CATEGORY.SYSTEM, False, "nothing that was not written is claimed"),
-        ErrorSpec("INTERNAL_ERROR", _CATEGORY.SYSTEM, False, "this is a bug in ael; please report it"),
+        ErrorSpec(
+            "REPEAT_EXHAUSTED",
+            _CATEGORY.EXECUTION,
+            False,
+            "raise `repeat.max`, or check what `until` asks",
+            "The last round is over and `until` does not hold.",
+        ),
+        ErrorSpec(
+            "DEPTH_EXCEEDED",
+            _CATEGORY.EXECUTION,
+            False,
+            "workflows call each other at most 10 deep",
+            "Workflows call each other too deep, or themselves without end.",
+        ),
+        ErrorSpec(
+            "EXIT",
+            _CATEGORY.EXECUTION,
+            False,
+            None,
+            "An `exit` step with `status: failed` ended the workflow; the message is its `reason`.",
+        ),
+        ErrorSpec(
+            "WORKFLOW_TIMEOUT",
+            _CATEGORY.EXECUTION,
+            False,
+            "raise `timeout` of the workflow",
+            "The time of the whole execution is over; finished steps are kept.",
+        ),
+        ErrorSpec("CANCELLED", _CATEGORY.EXECUTION, False, None, "Somebody cancelled the execution."),
+        ErrorSpec(
+            "CONFIG_INVALID",
+            _CATEGORY.SYSTEM,
+            False,
+            "see README, section Configuration",
+            "Settings, a configuration file or an execution's `config` are wrong.",
+        ),
+        ErrorSpec(
+            "JOURNAL_FAILED",
+            _CATEGORY.SYSTEM,
+            False,
+            "nothing that was not written is claimed",
+            "The journal could not be written; the execution stopped there.",
+        ),
+        ErrorSpec("INTERNAL_ERROR", _CATEGORY.SYSTEM, False, "this is a bug in ael; please report it", "A bug in ael."),
     ]
 )
 """The codes of ael itself."""

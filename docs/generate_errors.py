@@ -1,23 +1,25 @@
-"""Write ``docs/errors.md`` from the tables in the code: ``python docs/generate_errors.py``.
+"""Write ``docs/errors.md`` and the examples of ``ael explain``: ``python docs/generate_errors.py``.
 
 Everything the page says of a code or a diagnostic stands in ``ael.errors``, ``ael.retry`` and
-``ael.language.catalog``; a test fails when the page is out of date.
+``ael.language.catalog``; the examples are frames of ``tests/diagnostics``. Tests fail when one is out of date.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from string import Formatter
 
+import ael.language
 from ael import errors
 from ael.errors import REGISTRY, ErrorSpec
 from ael.language import KINDS
 from ael.language.catalog import Problem
-from ael.retry import NEVER_RETRIED, UNKNOWN_OUTCOME
+from ael.language.explaining import retried, with_names
 
 PAGE = Path(__file__).with_name("errors.md")
+EXAMPLES = Path(ael.language.__file__).with_name("examples.txt")
+GOLDENS = Path(__file__).parents[1] / "tests" / "diagnostics"
 
 HEAD = """\
 # Error codes and diagnostics
@@ -36,8 +38,8 @@ that, but nothing over *never*. *Unknown*: the call may have taken effect, so it
 read-only or idempotent, or `retry` stands at the step itself. `TOOL_UNAVAILABLE` is retried where a server is down, not
 where nobody offers the tool. Tools may make up codes of their own: those are retried, unless the tool says otherwise.
 
-| code | category | retried | class | hint |
-| --- | --- | --- | --- | --- |
+| code | category | retried | class | when | hint |
+| --- | --- | --- | --- | --- | --- |
 """
 
 DIAGNOSTICS = """
@@ -66,7 +68,7 @@ def _rows() -> Iterator[str]:
     classes = {kind.default_code: kind.__name__ for kind in _classes()}
     for spec in REGISTRY:
         name = classes.get(spec.code) or _class_without_default(spec)
-        cells = (f"`{spec.code}`", spec.category.value, _retried(spec), f"`{name}`", spec.hint or "")
+        cells = (f"`{spec.code}`", spec.category.value, retried(spec), f"`{name}`", spec.meaning, spec.hint or "")
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
@@ -81,14 +83,6 @@ def _class_without_default(spec: ErrorSpec) -> str:
     return by_code.get(spec.code) or ("CodeError" if spec.category is errors.ErrorCategory.CODE else "AELError")
 
 
-def _retried(spec: ErrorSpec) -> str:
-    if spec.code in NEVER_RETRIED:
-        return "never"
-    if spec.code in UNKNOWN_OUTCOME:
-        return "unknown"
-    return "yes" if spec.retryable else "no"
-
-
 def _sections() -> Iterator[str]:
     group = ""
     for code, kind in KINDS.items():
@@ -100,20 +94,14 @@ def _sections() -> Iterator[str]:
 
 def _section(code: str, kind: type[Problem]) -> str:
     parts = [f"\n#### {code} · {kind.severity.value}\n"]
-    wording = _with_names(kind.wording)
+    wording = with_names(kind.wording)
     if _says_something(wording):
         parts.append(f"> {wording}\n")
     parts.append(f"{_markdown(kind.explanation())}\n")
-    advice = _with_names(kind.advice or "")
+    advice = with_names(kind.advice or "")
     if _says_something(advice):
         parts.append(f"*Help:* {advice}\n")
     return "\n".join(parts)
-
-
-def _with_names(wording: str) -> str:
-    """A wording with its fields shown as names, as ``‹step›``."""
-    parts = Formatter().parse(wording)
-    return "".join(text + (f"‹{name.replace('_', ' ')}›" if name else "") for text, name, _, _ in parts)
 
 
 def _says_something(text: str) -> bool:
@@ -126,5 +114,21 @@ def _markdown(text: str) -> str:
     return re.sub(r"``([^`]+)``", r"`\1`", text)
 
 
+def examples() -> str:
+    """A frame for every kind that a file in ``tests/diagnostics`` has, those made for the kind first."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(GOLDENS.glob("*.txt"))}
+    frames = {code: _frame(code, texts) for code in KINDS}
+    return "\n\n".join(frame for frame in frames.values() if frame) + "\n"
+
+
+def _frame(code: str, texts: Mapping[str, str]) -> str | None:
+    for stem in sorted(texts, key=lambda stem: (not stem.startswith(code), stem)):
+        for frame in texts[stem].split("\n\n"):
+            if re.match(rf"\w+\[{code}\]", frame):
+                return frame.replace(f"{stem}.yaml", "workflow.yaml")
+    return None
+
+
 if __name__ == "__main__":
+    EXAMPLES.write_text(examples(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")

@@ -28,6 +28,7 @@ class _Command(NamedTuple):
 COMMANDS = {
     "run": _Command("ael.cli.run", "Run a workflow and print its outputs."),
     "check": _Command("ael.cli.check", "Find what is wrong in workflow files, without running them."),
+    "explain": _Command("ael.cli.explain", "Say what the code of a diagnostic or an error means."),
     "graph": _Command("ael.cli.graph", "Show the steps of a workflow and what each waits for."),
     "tools": _Command("ael.cli.tools", "List, describe and call the tools there are."),
     "init": _Command("ael.cli.init", "Write a small project that runs."),

@@ -99,24 +99,35 @@ def _comments(source: Source | None, spans: Mapping[Path, NodeSpan]) -> Iterator
     """All of them, in the order of the file."""
     if source is None or not isinstance(spans, Spans) or _COMMENT.search(source.text) is None:
         return
-    scalars = sorted(spans.scalars(), key=lambda scalar: scalar[1].start)
-    starts = [node.start for _, node in scalars]
-    of_code: dict[Path, Mapping[int, int]] = {}
+    texts = _Texts(source, spans)
     following = _following_lines(source)
     for found in _COMMENT.finditer(source.text):
-        at = found.start()
         span = source.span(*found.span())
-        path, node = scalars[max(bisect_right(starts, at) - 1, 0)]
-        if not node.start <= at < node.end or _in_head(source, node, at):
-            is_comment = at == 0 or source.text[at - 1].isspace()
-        else:
-            if path not in of_code:
-                of_code[path] = dict(_python_comments(source, node)) if _is_code(path, node) else {}
-            is_comment = of_code[path].get(span.line, span.column + 1) <= span.column
-        if is_comment:
+        if texts.is_comment(found.start(), span):
             codes = (code.upper() for code in _NOT_CODES.split(found["codes"] or "") if code)
             alone = not source.line(span.line)[: span.column - 1].strip()
             yield _Ignore(span, tuple(dict.fromkeys(codes)), following[span.line] if alone else span.line)
+
+
+class _Texts:
+    """Knows of every place whether it is in a text, and in the code of a step whether it is in a comment."""
+
+    def __init__(self, source: Source, spans: Spans) -> None:
+        self._source = source
+        self._scalars = sorted(spans.scalars(), key=lambda scalar: scalar[1].start)
+        self._starts = [node.start for _, node in self._scalars]
+        self._of_code: dict[Path, Mapping[int, int]] = {}
+
+    def is_comment(self, at: int, span: Span) -> bool:
+        """Whether a ``#`` begins a comment of YAML, or stands in one of Python."""
+        path, node = self._scalars[max(bisect_right(self._starts, at) - 1, 0)]
+        if not node.start <= at < node.end or _in_head(self._source, node, at):
+            return at == 0 or self._source.text[at - 1].isspace()
+        if not _is_code(path, node):
+            return False
+        if path not in self._of_code:
+            self._of_code[path] = dict(_python_comments(self._source, node))
+        return self._of_code[path].get(span.line, span.column + 1) <= span.column
 
 
 def _following_lines(source: Source) -> Sequence[int]:

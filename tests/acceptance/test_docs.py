@@ -106,6 +106,11 @@ def test_the_page_of_errors_is_what_its_generator_writes() -> None:
     assert _generator().page() == (DOCS / "errors.md").read_text(), "run python docs/generate_errors.py"
 
 
+def test_the_examples_of_codes_are_what_their_generator_writes() -> None:
+    generator = _generator()
+    assert generator.examples() == generator.EXAMPLES.read_text(), "run python docs/generate_errors.py"
+
+
 def test_every_error_code_and_every_diagnostic_has_its_place() -> None:
     text = (DOCS / "errors.md").read_text()
     assert re.findall(r"^#### (AEL\d+)", text, re.MULTILINE) == [*_generator().KINDS]

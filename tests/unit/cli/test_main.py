@@ -88,7 +88,7 @@ def test_every_command_has_help_without_anything_heavy(name):
         (["run", "x", "--timeout", "0"], "'0' is no duration above 0"),
         (["run", "x", "--json", "--jsonl"], "--json and --jsonl exclude each other"),
         (["run", "x", "--max-parallel", "0"], "--max-parallel"),
-        (["check"], "FILE..."),
+        (["check"], "FILE|FOLDER..."),
         (["check", "nowhere.yaml"], "nowhere.yaml"),
         (["check", "x", "--format", "xml"], "'xml' is not one of"),
         (["tools", "lst"], "lst"),
