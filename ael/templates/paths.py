@@ -205,17 +205,16 @@ def _outer_inner_getter(index: int, first: str | int, rest: Keys, slow: _Slow) -
 
 def _slow_step(data: Data, step_id: str, keys: Keys, place: tuple[int, int]) -> JsonValue:
     """The same value, or the words for what is missing."""
-    result = result_of(data, place)
-    if keys[0] == "items" and len(keys) > 1 and isinstance(keys[1], int):
+    result, where = result_of(data, place), f"steps.{step_id}"
+    field, inner, expression = str(keys[0]), keys[1:], where + _shown(keys)
+    if field == "items" and inner and isinstance(inner[0], int):
         try:
-            item = read_item(result, keys[1])
+            item = read_item(result, inner[0])
         except IndexError:
             pass
         else:
-            return _read(item, keys[2:], f"steps.{step_id}.items[{keys[1]}]", f"steps.{step_id}{_shown(keys)}")
-    value = read_field(result, step_id, str(keys[0]))
-    where = f"steps.{step_id}"
-    return _read(value, keys[1:], f"{where}.{keys[0]}", where + _shown(keys))
+            return _read(item, inner[1:], f"{where}.items[{inner[0]}]", expression)
+    return _read(read_field(result, step_id, field), inner, f"{where}.{field}", expression)
 
 
 def _input_getter(name: str, keys: Keys) -> Getter:
