@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from itertools import islice
 
 from ael.code_calls import code_call
 from ael.context import ExecutionContext, view_of
@@ -16,11 +17,14 @@ from ael.ports import Clock, CodeExecutor, ToolCall, ToolInvoker, ToolOutcome
 from ael.retry import UNKNOWN_OUTCOME
 from ael.settings import Settings
 from ael.templates import SkippedOutputError
+from ael.types import JsonValue
 
 __all__ = ["Attempts", "as_failure", "pass_on_cancellation"]
 
 
-_PLACE = frozenset({"file", "line", "column"})
+_LONGEST_SHOWN = 200
+_MOST_SHOWN = 20
+_PLACE = frozenset({"file", "line", "column", "params"})
 
 
 class Attempts:
@@ -51,16 +55,16 @@ class Attempts:
             due = None if seconds is None else self._clock.monotonic() + seconds
             work = self._invoker.call(self._tool_call(step, context, attempt, due))
         if context.events is not None:
-            context.events.emit(StepStarted, step.path, attempt, max_attempts=step.max_attempts)
+            context.events.emit(StepStarted, context.path(step), attempt, max_attempts=step.max_attempts)
         return work if seconds is None else self._within(seconds, work, step, context)
 
     def _tool_call(self, step: PlanStep, context: ExecutionContext, attempt: int, due: float | None) -> ToolCall:
-        path = step.path
+        path = context.prefix + step.suffix
         events = context.events
         return ToolCall(
             step.tool or "",
             step.params(context, view_of(step, context, attempt) if step.needs_view else None),
-            f"{context.execution_id}:{path}",
+            f"{context.execution_id}:{path}{context.rounds}",
             due,
             path,
             attempt,
@@ -74,7 +78,7 @@ class Attempts:
         executor = self._executors.get(step.code.executor)
         if executor is None:
             raise CodeError(
-                f"step {step.path!r} asks for executor {step.code.executor!r}, and this engine has "
+                f"step {context.path(step)!r} asks for executor {step.code.executor!r}, and this engine has "
                 f"{', '.join(self._executors) or 'none'}",
                 code="CODE_UNSUPPORTED",
                 hint="pip install 'ael[code]'",
@@ -93,10 +97,21 @@ class Attempts:
         except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
             cancelled_besides = deadline.close()
             if deadline.expired and not cancelled_besides and not isinstance(error, KeyboardInterrupt):
-                raise _timeout_error(step, seconds) from error
+                raise _timeout_error(step, context, seconds) from error
             raise
         deadline.close()
         return outcome
+
+    def show_params(self, step: PlanStep, context: ExecutionContext, attempt: int, error: AELError) -> None:
+        """Put the params of a failed call into its error, masked, long ones cut."""
+        if step.tool is None or error.code == "TEMPLATE_ERROR" or "params" in error.details:
+            return
+        try:
+            params = self._tool_call(step, context, attempt, None).params
+        except (AELError, SkippedOutputError):
+            return  # they cannot be made again
+        if params:
+            error.details["params"] = cut(context.masked(dict(params)))
 
     def may_repeat(self, step: PlanStep, context: ExecutionContext, attempt: int, error: AELError) -> bool:
         """After an attempt of unknown outcome: does the tool bear it, or did the step itself ask for it?"""
@@ -106,6 +121,26 @@ class Attempts:
             return self._invoker.repeatable(self._tool_call(step, context, attempt, None))
         except (AELError, SkippedOutputError):
             return False  # its params cannot be made again
+
+
+def cut(value: JsonValue) -> JsonValue:
+    """A value for people to look at: long texts and lists are cut, deep ones left out."""
+    return _cut(value, 4)
+
+
+def _cut(value: JsonValue, depth: int) -> JsonValue:
+    match value:
+        case str() if len(value) > _LONGEST_SHOWN:
+            return f"{value[:_LONGEST_SHOWN]}… ({len(value):,} characters)"
+        case dict() | list() if depth == 0:
+            return "…"
+        case dict():
+            shown = {key: _cut(item, depth - 1) for key, item in islice(value.items(), _MOST_SHOWN)}
+            return shown if len(value) <= _MOST_SHOWN else {**shown, "…": f"{len(value):,} keys"}
+        case list():
+            items = [_cut(item, depth - 1) for item in value[:_MOST_SHOWN]]
+            return items if len(value) <= _MOST_SHOWN else [*items, f"… ({len(value):,} items)"]
+    return value
 
 
 def as_failure(step: PlanStep, error: BaseException) -> AELError:
@@ -143,13 +178,13 @@ def pass_on_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-def _timeout_error(step: PlanStep, seconds: float) -> AELError:
+def _timeout_error(step: PlanStep, context: ExecutionContext, seconds: float) -> AELError:
     if step.tool is None:
-        return CodeError(f"the code of step {step.path!r} took longer than {seconds:g} s", code="CODE_TIMEOUT")
+        return CodeError(f"the code of step {context.path(step)!r} took longer than {seconds:g} s", code="CODE_TIMEOUT")
     return ToolTimeoutError(f"tool {step.tool!r} took longer than {seconds:g} s")
 
 
 def _go_on_without(step: PlanStep, context: ExecutionContext, seconds: float) -> None:
     """The attempt's work is deaf: the step goes on as after any timeout, in a new task."""
     if context.host is not None:
-        context.host.go_on_without(step, context.attempts[step.number], _timeout_error(step, seconds))
+        context.host.go_on_without(step, context.attempts[step.number], _timeout_error(step, context, seconds))

@@ -12,32 +12,48 @@ from ael.definition import WorkflowDefinition
 from ael.errors import AELError
 from ael.event_log import EventLog
 from ael.plan import Plan, PlanStep
+from ael.pools import Ticket
 from ael.ports import Secrets
 from ael.templates import StepView
 from ael.types import JsonValue, StepResult, StepStatus, datetime_from_ns
 
-__all__ = ["ExecutionContext", "StepHost", "result_view", "view_of"]
+__all__ = ["ExecutionContext", "StepHost", "call_roots", "result_view", "view_of"]
 
 
 def view_of(step: PlanStep, context: ExecutionContext, attempt: int) -> StepView:
     """The root ``step`` of templates."""
-    return StepView(step.id, attempt, f"{context.execution_id}:{step.path}")
+    return StepView(step.id, attempt, context.idempotency_key(step), context.joined_by(step))
 
 
 class StepHost(Protocol):
-    """What a running step may ask of whoever drives the execution."""
+    """What a running step may ask of whoever drives its scope."""
 
     def go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
         """The attempt failed with ``error``, but its work is deaf to its cancellation: go on without it."""
+        ...
+
+    def is_stopping(self, step: PlanStep) -> bool:
+        """Whether the step is to end, and no further attempt to be made."""
         ...
 
     def is_left_behind(self) -> bool:
         """Whether the current task was given up that way."""
         ...
 
-    async def wait_without_slot(self, waiting: Awaitable[object]) -> None:
-        """Await something that takes no slot."""
+    async def wait_without_slot(self, step: PlanStep, waiting: Awaitable[object]) -> None:
+        """Await something, for a step, that takes no slot."""
         ...
+
+    async def enter_pools(self, step: PlanStep) -> Ticket:
+        """Wait, without a slot, until all pools that the step needs have room, and take it."""
+        ...
+
+    def leave_pools(self, ticket: Ticket) -> None:
+        """Give it back."""
+        ...
+
+
+_NOTHING_JOINED: dict[int, tuple[str, ...]] = {}
 
 
 class SecretsRoot:
@@ -53,6 +69,18 @@ class SecretsRoot:
         if value is None:
             raise KeyError(f"secret {name!r} is not set: set the environment variable AEL_SECRET_{name}")
         return value
+
+
+def call_roots(
+    definition: WorkflowDefinition, started_ns: int, shared: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """What templates of one run of a workflow see beside ``inputs`` and ``steps``; ``shared`` is the execution's."""
+    workflow = {
+        "name": definition.name,
+        "version": definition.version,
+        "start_time": datetime_from_ns(started_ns).isoformat(),
+    }
+    return {**shared, "workflow": workflow}
 
 
 def result_view(result: StepResult | None) -> dict[str, JsonValue]:
@@ -71,24 +99,29 @@ def result_view(result: StepResult | None) -> dict[str, JsonValue]:
 
 
 class ExecutionContext:
-    """The state of one execution, shared by its steps.
+    """The state of one execution, shared by its steps; and of every scope in it, each with the steps of its block.
 
     State is guarded by a lock that is held only for the synchronous lines of one read or write, never
     across an await: threads of synchronous tools may use the context, and no cancellation can tear it.
 
     Attributes:
         plan: What runs.
+        up: The context of the scope around this one; ``None`` for that of a workflow.
+        prefix: The path of the scope in the execution, ``""`` at the top: ``pages[2]``.
+        rounds: The rounds in which the scope is, ``#2``; part of idempotency keys.
+        depth: How many workflows this one is called through.
         inputs: Checked and completed; the execution's own copy.
         config: The caller's ``vars``.
         execution_id: Unique.
         results: By step number; ``None`` for a step that has not settled.
         attempts: By step number, the latest attempt that was begun; 0 for none.
         begun_ns: By step number, when its first attempt began; nanoseconds since the epoch.
-        deadlines: Time limits of attempts; ``None`` until the first.
+        joined: By step number, what the ``join`` of a step has counted when it started.
+        deadlines: Time limits of attempts; ``None`` when a step is run on its own, until the first.
         secrets: Where secrets are read, and masked in what leaves; ``None`` for none.
         roots: What templates see beside ``inputs`` and ``steps``.
         events: Where to tell what happens; ``None`` while nobody listens.
-        host: The driver; ``None`` when a step is run on its own.
+        host: Who drives the scope; ``None`` when a step is run on its own.
         epoch_ns: Add the clock's monotonic nanoseconds to have nanoseconds since the epoch.
         warnings: Sentences for the result.
     """
@@ -99,14 +132,18 @@ class ExecutionContext:
         "begun_ns",
         "config",
         "deadlines",
+        "depth",
         "epoch_ns",
         "events",
         "execution_id",
         "host",
         "inputs",
+        "joined",
         "plan",
+        "prefix",
         "results",
         "roots",
+        "rounds",
         "secrets",
         "up",
         "warnings",
@@ -125,30 +162,77 @@ class ExecutionContext:
         events: EventLog | None = None,
     ) -> None:
         self._lock = threading.Lock()
-        self.plan = plan
+        self._begin(plan)
         self.inputs = inputs
         self.config: Mapping[str, JsonValue] = config or {}
         self.execution_id = execution_id
-        self.results: list[StepResult | None] = [None] * len(plan.steps)
-        self.attempts = [0] * len(plan.steps)
-        self.begun_ns = [0] * len(plan.steps)
         self.deadlines: Deadlines | None = None
         self.up: ExecutionContext | None = None
+        self.prefix = self.rounds = ""
+        self.depth = 1
         self.events = events
         self.host: StepHost | None = None
         self.epoch_ns = epoch_ns
         self.secrets = secrets
         self.warnings: list[str] = []
-        self.roots: dict[str, JsonValue] = {
+        shared = {
             "config": self.config,
-            "workflow": {
-                "name": plan.definition.name,
-                "version": plan.definition.version,
-                "start_time": datetime_from_ns(started_ns).isoformat(),
-            },
             "execution_id": execution_id,
             "secrets": None if secrets is None else SecretsRoot(secrets),
         }
+        self.roots: dict[str, JsonValue] = call_roots(plan.definition, started_ns, shared)
+
+    def _begin(self, plan: Plan) -> None:
+        size = len(plan.steps)
+        self.plan = plan
+        self.results: list[StepResult | None] = [None] * size
+        self.attempts = [0] * size
+        self.begun_ns = [0] * size
+        self.joined: dict[int, tuple[str, ...]] = _NOTHING_JOINED
+
+    def inner(
+        self, plan: Plan, prefix: str, roots: Mapping[str, JsonValue] | None = None, rounds: str = ""
+    ) -> ExecutionContext:
+        """The context of a scope inside this one.
+
+        Args:
+            prefix: The scope's path.
+            roots: Further names for templates and code: ``item``, ``index``, ``last``.
+            rounds: In which round it is, ``#2``.
+        """
+        inner = ExecutionContext.__new__(ExecutionContext)
+        inner._begin_inside(self, plan)  # noqa: SLF001 - its own kind, which it makes without its constructor
+        inner.prefix = prefix
+        inner.rounds = self.rounds + rounds
+        if roots:
+            inner.roots = {**self.roots, **roots}
+        return inner
+
+    def _begin_inside(self, outer: ExecutionContext, plan: Plan) -> None:
+        self._begin(plan)
+        self._lock = outer._lock
+        self.inputs = outer.inputs
+        self.config = outer.config
+        self.execution_id = outer.execution_id
+        self.deadlines = outer.deadlines
+        self.up = outer
+        self.depth = outer.depth
+        self.events = outer.events
+        self.host = outer.host
+        self.epoch_ns = outer.epoch_ns
+        self.secrets = outer.secrets
+        self.warnings = outer.warnings
+        self.roots = outer.roots
+
+    def called(self, plan: Plan, inputs: Mapping[str, JsonValue], started_ns: int) -> ExecutionContext:
+        """The context of another workflow that is called here: it sees nothing of this one but what is shared."""
+        context = self.inner(plan, self.prefix)
+        context.up = None
+        context.depth = self.depth + 1
+        context.inputs = inputs
+        shared = {name: self.roots[name] for name in ("config", "execution_id", "secrets")}
+        context.roots = call_roots(plan.definition, started_ns, shared)
+        return context
 
     def __repr__(self) -> str:
         return f"<ExecutionContext {self.execution_id} of {self.plan.id!r}>"
@@ -162,6 +246,27 @@ class ExecutionContext:
     def workflow_version(self) -> str:
         """Its version."""
         return self.plan.definition.version
+
+    def path(self, step: PlanStep) -> str:
+        """A step's address in the execution: ``pages[2].fetch``."""
+        return self.prefix + step.suffix
+
+    def idempotency_key(self, step: PlanStep) -> str:
+        """Execution, path, item and round: the same in every attempt."""
+        return f"{self.execution_id}:{self.prefix}{step.suffix}{self.rounds}"
+
+    def joined_by(self, step: PlanStep) -> tuple[str, ...]:
+        """The ids in its ``depends_on`` that had completed when the step started, in order of completion."""
+        home = self
+        while not home.plan.own_steps and home.up is not None:
+            home = home.up
+        number = home.plan.numbers.get(step.id)
+        counted = None if number is None else home.joined.get(number)
+        if counted is not None:
+            return counted
+        done = [home.results[home.plan.numbers[name]] for name in step.definition.depends_on if number is not None]
+        completed = sorted((r for r in done if r is not None and r.success), key=lambda result: result.completed_ns)
+        return tuple(result.step_id for result in completed)
 
     def set_step_result(self, step_id: str, result: StepResult) -> None:
         """Record what became of a step.
@@ -196,6 +301,10 @@ class ExecutionContext:
     def steps(self) -> Mapping[str, Mapping[str, JsonValue]]:
         """Step id → what ``steps.<id>`` shows in templates, of the steps that have settled: a snapshot."""
         return {result.step_id: result_view(result) for result in self._settled()}
+
+    def masked(self, value: JsonValue) -> JsonValue:
+        """The value with secrets hidden."""
+        return value if self.secrets is None else self.secrets.mask(value)
 
     def mask_error(self, error: AELError) -> None:
         """Hide secrets in what an error says: it is about to leave the engine."""

@@ -216,7 +216,7 @@ class _Reader:
                     self._read(outputs, ("exit", "outputs"), self._names)
 
     def _parse_undo(self, undo: Undo) -> None:
-        names = attrs.evolve(self._inner, locals=frozenset({*self._inner.locals, "output"}))
+        names = _below(self._inner, "output")
         if isinstance(undo.body, ToolBody):
             self._read(undo.body.params, ("undo", "params"), names)
         else:

@@ -3,9 +3,11 @@
 Theory of operation
 -------------------
 Steps that are ready go through one queue; settling a step only ever appends to it, and :meth:`Driver._pump`
-is the only place that starts a step, so the stack never grows with the length of a chain. A step is one
-task with a context of its own. It ends in a result and never raises into its surroundings; results are
-recorded (journal, commit) before the scheduler hears of them.
+is the only place that starts a step, so the stack never grows with the length of a chain. A tool or code step is one
+task with a context of its own; a composite step holds no task: it opens scopes, and their end is its own
+(:mod:`ael.composition`). A loop with more to open stands in the queue like a step, and gets one item a turn.
+A step ends in a result and never raises into its surroundings; results are recorded (journal, commit) before the
+scheduler hears of them.
 
 The tasks form a nursery of our own rather than an ``asyncio.TaskGroup``: a tool that is deaf to its
 cancellation must be left behind after a grace period, and a task group waits for its children for ever.
@@ -17,40 +19,48 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import attrs
 
 from ael import outcome
+from ael.composition import Composed
 from ael.context import ExecutionContext
 from ael.errors import AELError, TimeoutExceededError, ToolError
 from ael.event_log import tell
 from ael.events import StepReady
-from ael.frame import Failure, Frame, Spawner, Stops
-from ael.plan import PlanStep
+from ael.frame import Failure, Frame, Host, Spawner, Stops
+from ael.gates import Gates
+from ael.plan import Plan, PlanStep
 from ael.ports import Clock, Journal
 from ael.recorder import Recorder
-from ael.scheduler import Next, Scope
+from ael.run import WorkflowRun
+from ael.scheduler import Next
 from ael.slots import Slots
+from ael.stage import Source, Stage
 from ael.turns import Turns
 from ael.types import StepResult, StepStatus
 
 __all__ = ["Driver", "Limits", "StepRunner"]
 
 _COMPLETED = StepStatus.COMPLETED
+_FAILED = StepStatus.FAILED
 _BATCH = 128
 """Most tasks created in one pass of the loop: they all run in the next, before anybody can say stop."""
 
 
 @attrs.frozen
 class Limits:
-    """Bounds of one execution: attempts at once, seconds of the whole, seconds for deaf tools."""
+    """Bounds of one execution: attempts at once, and seconds."""
 
     max_parallel: int | None
     timeout: float | None
     cancel_grace: float
+    undo_grace: float = 30.0
+    undo_timeout: float = 300.0
+    finally_timeout: float = 60.0
 
 
 class StepRunner(Protocol):
@@ -63,15 +73,18 @@ class StepRunner(Protocol):
         ...
 
 
+_Entry: TypeAlias = tuple[Frame, int] | Source
+
+
 class Driver:
     """Runs one execution. All methods are called on the loop's thread.
 
     Args:
+        calls: The workflows that steps call, by name, pinned; an error for one that is not to be had.
         warn: Told, in a sentence, of what was not quite right; goes to the result and the log.
 
     Attributes:
-        error: Why the execution failed, or ``None``.
-        cancelled: Whether it was cancelled.
+        root: The run of the workflow: how it ended, once :meth:`run` has returned.
     """
 
     def __init__(
@@ -81,28 +94,40 @@ class Driver:
         *,
         clock: Clock,
         limits: Limits,
+        gates: Gates,
+        calls: Mapping[str, Plan | AELError],
         journal: Journal | None = None,
         warn: Callable[[str], None],
     ) -> None:
         self.context = context
-        self.error: AELError | None = None
-        self.cancelled = False
         self._execute_step = execute_step
         self._clock = clock
         self._now_ns = clock.monotonic_ns
-        self._limits = limits
         self._recorder = Recorder(journal, context.execution_id, self._settle, self._pump)
         self._loop = asyncio.get_running_loop()
         self._spawn = Spawner()
-        self._frame = Frame(Scope(context.plan), context)
-        self._ready: deque[tuple[Frame, int]] = deque()
+        self._ready: deque[_Entry] = deque()
+        self._opening: deque[tuple[Frame, int]] = deque()
         self._pumping = False
         self._waiter: asyncio.Future[None] | None = None
         self._runner: asyncio.Task[object] | None = None
         self._slots = Slots(limits.max_parallel, self._pump)
         self._turns = Turns(clock.monotonic_ns, self._pump)
-        self._stops = Stops(clock, limits.cancel_grace, self._finish, warn)
-        context.host = Host(self._slots, self._stops, self._go_on_without)
+        self._stops = Stops(clock, limits.cancel_grace, self._finish, warn, limits.undo_grace)
+        host = Host(context.execution_id, self._slots, gates, self._stops, self._start)
+        self._stage = Stage(
+            clock=clock,
+            host=host,
+            calls=calls,
+            undo_timeout=limits.undo_timeout,
+            finally_timeout=limits.finally_timeout,
+            warn=warn,
+            open=self._open,
+            stop=self._stop,
+            settle=self._recorder.take_in,
+            enqueue=self._enqueue,
+        )
+        self.root = WorkflowRun(self._stage, context, self._wake, timeout=limits.timeout)
 
     # -- the whole ---------------------------------------------------------------------------------
 
@@ -111,18 +136,14 @@ class Driver:
 
         Cancelling it cancels the steps, waits for their cleanup (bounded), and lets the cancellation through.
         """
-        seconds = self._limits.timeout
-        timer = None if seconds is None else self._clock.call_later(seconds, self._time_out)
         self._runner = asyncio.current_task()
         try:
-            self._carry_out(self._frame, self._frame.scope.begin())
+            self.root.begin()
             self._pump()
-            if self._settled:
+            if self._is_settled:
                 await asyncio.sleep(0)  # one execution after another must not starve the loop
             await self._wait_settled()
         finally:
-            if timer is not None:
-                timer.cancel()
             self._stops.close()
             if self.context.deadlines is not None:
                 self.context.deadlines.stop()
@@ -130,7 +151,7 @@ class Driver:
     async def _wait_settled(self) -> None:
         """Wait for the last step, whatever happens; a cancellation stops the steps first and then goes through."""
         interrupted: asyncio.CancelledError | None = None
-        while not self._settled:
+        while not self._is_settled:
             self._waiter = self._loop.create_future()
             try:
                 await self._waiter
@@ -141,51 +162,75 @@ class Driver:
             raise interrupted
 
     @property
-    def _settled(self) -> bool:
-        return self._frame.scope.done and not self._frame.tasks and not self._recorder.pending
+    def _is_settled(self) -> bool:
+        return self.root.ended and not self._recorder.pending
 
     def cancel(self) -> None:
         """Stop the execution: nothing starts any more, what runs is cancelled. Idempotent, returns at once."""
-        if self._frame.scope.stopped is None and not self._frame.scope.done:
-            self.cancelled = True
-            self._stop("cancelled")
+        self.root.stop("cancelled")
 
-    def _time_out(self) -> None:
-        if self._frame.scope.stopped is None and not self._frame.scope.done:
-            self.error = TimeoutExceededError(
-                f"workflow {self.context.plan.id!r} took longer than its timeout of {self._limits.timeout:g} s",
-                code="WORKFLOW_TIMEOUT",
-            )
-            self._stop("cancelled: workflow timeout")
-
-    def _stop(self, reason: str) -> None:
-        self._carry_out(self._frame, self._frame.scope.stop(reason))
+    def _wake(self) -> None:
+        """Let ``run`` look whether everything has settled."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     # -- starting steps ----------------------------------------------------------------------------
 
+    def _open(self, frame: Frame) -> None:
+        """Begin a scope."""
+        self._carry_out(frame, frame.scope.begin())
+        self._pump()
+
+    def _stop(self, frame: Frame, reason: str) -> None:
+        """Let nothing more start in a scope, and stop what runs there."""
+        self._carry_out(frame, frame.scope.stop(reason))
+
+    def _enqueue(self, source: Source) -> None:
+        """A loop has items to open."""
+        self._ready.append(source)
+        self._pump()
+
     def _pump(self) -> None:
         """Start what is ready, as far as slots and this turn go. Never re-entered."""
-        if self._pumping or not self._ready or self._slots.free <= 0:
+        if self._pumping or not (self._opening or (self._ready and self._slots.free > 0)):
             return
         self._pumping = True
         try:
+            self._begin_composites()
             self._start_ready()
         finally:
             self._pumping = False
 
+    def _begin_composites(self) -> None:
+        """Steps that are no tasks need no slot: ask their conditions, and let them begin."""
+        while self._opening:
+            if self._now_ns() >= self._turns.ends:
+                self._turns.ask()
+                return
+            frame, number = self._opening.popleft()
+            if frame.scope.run(number):
+                Composed(self._stage, frame, number).begin()
+
     def _start_ready(self) -> None:
-        ready, slots, turns = self._ready, self._slots, self._turns
-        turns.share(len(ready) + len(self._frame.tasks))
+        turns, ready, slots = self._turns, self._ready, self._slots
+        turns.share(len(ready) + self._slots.held)
         room = _BATCH
-        while ready and slots.free > 0:
+        while (ready and slots.free > 0) or self._opening:
             if room == 0 or self._now_ns() >= turns.ends:
                 turns.ask()
                 break
-            frame, number = ready.popleft()
-            if frame.scope.run(number):
-                slots.free -= 1
-                room -= 1
-                self._start(frame, number)
+            if self._opening:
+                self._begin_composites()
+                continue
+            entry = ready.popleft()
+            if type(entry) is tuple:
+                frame, number = entry
+                if frame.scope.run(number):
+                    slots.free -= 1
+                    room -= 1
+                    self._start(frame, number)
+            elif entry.open_next():  # type: ignore[union-attr]
+                ready.append(entry)
 
     def _start(self, frame: Frame, number: int, resume: Failure | None = None) -> None:
         """Begin a step's task. One that is begun at once may be stopped before anybody knows its task."""
@@ -194,11 +239,7 @@ class Driver:
             self._spawn(frame, number, work)
         except Exception as error:  # noqa: BLE001 - an application's task factory may raise anything
             work.close()
-            self._finish(
-                frame,
-                number,
-                outcome.internal_failure(frame.step(number), error, now_ns=self.context.epoch_ns + self._now_ns()),
-            )
+            self._finish(frame, number, self._broken(frame, number, error))
         if frame.reasons and number in frame.reasons:
             self._stops.cancel(frame, {number: frame.reasons[number]})
 
@@ -214,8 +255,12 @@ class Driver:
             self._finish(frame, number, self._stops.result(frame, number))
             raise
         except Exception as error:  # noqa: BLE001 - the step boundary: a bug of ours must not end the execution
-            result = outcome.internal_failure(step, error, now_ns=self.context.epoch_ns + self._now_ns())
+            result = self._broken(frame, number, error)
         self._finish(frame, number, result)
+
+    def _broken(self, frame: Frame, number: int, error: Exception) -> StepResult:
+        now_ns = self.context.epoch_ns + self._now_ns()
+        return outcome.internal_failure(frame.step(number), frame.path(number), error, now_ns=now_ns)
 
     def _explain(self, frame: Frame, number: int, stop: BaseException) -> None:
         """A step was stopped, and not by us: the program ends, or a tool has cancelled the task it runs in."""
@@ -239,22 +284,29 @@ class Driver:
         self._recorder.take_in(frame, number, result)
 
     def _settle(self, frame: Frame, number: int, result: StepResult) -> None:
-        frame.context.record(number, result)
-        if frame.context.events is not None:
-            tell(frame.context.events, frame.step(number).path, result)
+        scope, context = frame.scope, frame.context
+        if result.status is _FAILED and scope.plan.contests and scope.absorbs(number):
+            now_ns = context.epoch_ns + self._now_ns()
+            result = outcome.absorbed(frame.step(number), context, result, now_ns=now_ns)
+        context.record(number, result)
+        if context.events is not None and scope.plan.own_steps:
+            tell(context.events, frame.path(number), result)
         if frame.timers or frame.reasons:
             frame.forget(number)
-        scope, status = frame.scope, result.status
-        ready = scope.complete(number) if status is _COMPLETED else None
-        if ready is not None:
-            if ready:
-                self._line_up(frame, ready)
-            elif scope.done:
-                self._wake()
-            return
-        if status is StepStatus.FAILED and frame.scope.stopped is None:
-            self.error = result.error
-        self._carry_out(frame, frame.scope.settle(number, status, taken=not outcome.travels(result)))
+        status = result.status
+        if status is _COMPLETED:
+            if frame.run.undoing:
+                frame.run.completed(frame, number, result)
+            ready = scope.complete(number)
+            if ready is not None:
+                if ready:
+                    self._line_up(frame, ready)
+                elif scope.done:
+                    frame.end()
+                return
+        elif status is _FAILED and scope.stopped is None:
+            frame.error = result.error
+        self._carry_out(frame, scope.settle(number, status, taken=not outcome.travels(result)))
 
     def _carry_out(self, frame: Frame, following: Next) -> None:
         if following.start:
@@ -265,81 +317,49 @@ class Driver:
             reason = frame.scope.stopped or "cancelled"
             self._stops.cancel(frame, dict.fromkeys(following.cancel, reason))
         if following.done:
-            self._wake()
-
-    def _wake(self) -> None:
-        """Let ``run`` look whether everything has settled."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            frame.end()
 
     def _line_up(self, frame: Frame, numbers: Sequence[int]) -> None:
         """Steps have become ready: they start when there is room; their total timeouts begin now."""
+        plan = frame.scope.plan
         for number in numbers:
-            self._ready.append((frame, number))
-        if frame.context.events is None and not frame.scope.plan.timeouts:
+            (self._ready if plan.steps[number].in_task else self._opening).append((frame, number))
+        if plan.joins:
+            joined = ((number, frame.scope.joined(number)) for number in numbers if number in plan.joins)
+            frame.context.joined = {**frame.context.joined, **dict(joined)}
+        if frame.context.events is None and not plan.timeouts:
             return
         for number in numbers:
-            step = frame.step(number)
-            if frame.context.events is not None:
-                frame.context.events.emit(StepReady, step.path)
+            if frame.context.events is not None and plan.own_steps:
+                frame.context.events.emit(StepReady, frame.path(number))
             if frame.scope.stopped is not None:
                 return  # an observer has stopped it
-            if step.total_timeout is not None:
-                expire = partial(self._step_time_out, frame, number)
-                frame.timers[number] = self._clock.call_later(step.total_timeout, expire)
+            total = plan.steps[number].total_timeout
+            if total is not None:
+                frame.timers[number] = self._clock.call_later(total, partial(self._step_time_out, frame, number))
 
     def _skip(self, frame: Frame, skips: Sequence[tuple[int, str]]) -> None:
-        """Record skips that the scheduler decided. A fallback that cannot be rendered fails the execution."""
+        """Record skips that the scheduler decided. A fallback that cannot be rendered fails the scope."""
         now_ns = self.context.epoch_ns + self._now_ns()
         for number, reason in skips:
             result = outcome.skipped(frame.step(number), frame.context, reason, now_ns=now_ns)
             frame.context.record(number, result)
-            if frame.context.events is not None:
-                tell(frame.context.events, frame.step(number).path, result)
+            if frame.context.events is not None and frame.scope.plan.own_steps:
+                tell(frame.context.events, frame.path(number), result)
             frame.forget(number)
-            if result.status is StepStatus.FAILED and self.error is None:
-                self.error = result.error
-                self._stop(f"stopped: {result.step_id}")
+            if result.status is _FAILED and frame.error is None:
+                frame.error = result.error
+                self._stop(frame, f"stopped: {result.step_id}")
 
     def _step_time_out(self, frame: Frame, number: int) -> None:
         """The step's total timeout is over, whether it runs, waits for its next attempt, or for a slot."""
-        step = frame.step(number)
+        path, seconds = frame.path(number), frame.step(number).total_timeout
         error = TimeoutExceededError(
-            f"step {step.path!r} took longer than its total timeout of {step.total_timeout:g} s, waits included",
+            f"step {path!r} took longer than its total timeout of {seconds:g} s, waits included",
             retryable=False,
         )
-        if number in frame.tasks and frame.scope.stopped is None:
+        if (number in frame.tasks or number in frame.children) and frame.scope.stopped is None:
             self._stops.cancel(frame, {number: error})
         elif frame.scope.run(number):
             frame.reasons[number] = error
             self._recorder.take_in(frame, number, self._stops.result(frame, number))
-
-    def _go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
-        frame = self._frame
-        if step.number in frame.tasks and step.number not in frame.reasons:
-            failure = Failure(attempt, error, frame.context.begun_ns[step.number])
-            self._stops.abandon(frame, step.number)
-            self._start(frame, step.number, failure)
-
-
-class Host:
-    """Implements :class:`ael.context.StepHost`: what a running step may ask of its driver."""
-
-    __slots__ = ("_go_on", "_slots", "_stops")
-
-    def __init__(self, slots: Slots, stops: Stops, go_on: Callable[[PlanStep, int, AELError], None]) -> None:
-        self._slots = slots
-        self._stops = stops
-        self._go_on = go_on
-
-    async def wait_without_slot(self, waiting: Awaitable[object]) -> None:
-        """Await something that takes no slot of ``max_parallel``."""
-        await self._slots.wait_without(waiting)
-
-    def go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
-        """The attempt is over, but its tool is deaf: leave the task behind and go on in a new one."""
-        self._go_on(step, attempt, error)
-
-    def is_left_behind(self) -> bool:
-        """Whether the current task was given up."""
-        return self._stops.is_left_behind()

@@ -21,11 +21,12 @@ from typing import Self
 from ael import outcome as endings
 from ael.attempt import Attempts, as_failure, pass_on_cancellation
 from ael.clock import SystemClock, TimeOrderedIds
-from ael.context import ExecutionContext, view_of
+from ael.context import ExecutionContext
 from ael.errors import AELError
 from ael.events import StepAttemptFailed
 from ael.execution import Execution
 from ael.frame import Failure
+from ael.gates import Gates
 from ael.inputs import input_schema
 from ael.launch import Launcher, LogFactory, NoSecrets
 from ael.outputs import output_schema
@@ -38,13 +39,14 @@ from ael.ports import (
     Observer,
     Secrets,
     ToolInvoker,
+    ToolOutcome,
     ToolSpec,
     WorkflowRegistry,
 )
 from ael.retry import next_delay
 from ael.settings import Settings
-from ael.templates import SkippedOutputError, Template, is_true
-from ael.types import ExecutionResult, JsonValue, StepResult, StepStatus, datetime_from_ns
+from ael.templates import SkippedOutputError
+from ael.types import AttemptResult, ExecutionResult, JsonValue, StepResult, StepStatus, datetime_from_ns
 
 __all__ = ["WorkflowEngine"]
 
@@ -97,6 +99,7 @@ class WorkflowEngine:
             journal=journal,
             observers=observers,
             logs=logs,
+            gates=Gates(self._clock, self.settings.limits),
         )
         self._live: set[Execution] = set()
         self._closed = False
@@ -211,30 +214,19 @@ class WorkflowEngine:
         """
         if step.when is None or resume is not None:
             return self._execute_with_retry(step, context, resume)
-        return self._execute_if(step, step.when, context)
+        return self._execute_if(step, context)
 
-    async def _execute_if(self, step: PlanStep, when: Template, context: ExecutionContext) -> StepResult:
+    async def _execute_if(self, step: PlanStep, context: ExecutionContext) -> StepResult:
         """Ask the condition, once; whatever goes wrong in it is the step's failure."""
         try:
-            holds = is_true(when.render(context, view_of(step, context, 1) if step.needs_view else None))
+            taken = endings.holds(step, context)
         except SkippedOutputError as skip:
-            return self._skip(step, context, skip, made=0)
+            return endings.skipped_by(step, context, skip, now_ns=self._epoch_now(context))
         except AELError as error:
             return endings.failed(step, context, error, now_ns=self._epoch_now(context))
-        if not holds:
+        if not taken:
             return endings.skipped(step, context, "condition", now_ns=self._epoch_now(context))
         return await self._execute_with_retry(step, context)
-
-    def _skip(self, step: PlanStep, context: ExecutionContext, skip: SkippedOutputError, *, made: int) -> StepResult:
-        """The step uses the output of a skipped one: it is skipped too, after ``made`` attempts."""
-        return endings.skipped(
-            step,
-            context,
-            f"dependency: {_origin(context, skip.step_id)}",
-            now_ns=self._epoch_now(context),
-            attempt=made,
-            started_ns=context.begun_ns[step.number] if made else 0,
-        )
 
     async def _execute_with_retry(
         self, step: PlanStep, context: ExecutionContext, resume: Failure | None = None
@@ -247,20 +239,34 @@ class WorkflowEngine:
         if resume is None:
             attempt, started_ns = 1, context.epoch_ns + self._now_ns()
             context.begun_ns[step.number] = started_ns
+            failures: tuple[AttemptResult, ...] = ()
         else:
-            attempt, started_ns = resume.attempt, resume.started_ns
+            attempt, started_ns, failures = resume.attempt, resume.started_ns, resume.before
             result = await self._after_failure(step, context, resume)
             if result is not None:
                 return result
+            failures = resume.all(self._epoch_now(context))
             attempt += 1
         while True:
             context.attempts[step.number] = attempt
             try:
-                outcome = await self._attempts.begin(step, context, attempt)
+                outcome = await (
+                    self._within_limits(step, context, attempt)
+                    if step.limits
+                    else self._attempts.begin(step, context, attempt)
+                )
             except SkippedOutputError as skip:
-                return self._skip(step, context, skip, made=attempt - 1)  # whose params cannot be made is no attempt
+                made = attempt - 1  # whose params cannot be made is no attempt
+                return endings.skipped_by(
+                    step,
+                    context,
+                    skip,
+                    now_ns=self._epoch_now(context),
+                    attempt=made,
+                    started_ns=started_ns if made else 0,
+                )
             except BaseException as error:  # noqa: BLE001 - the step boundary; what must pass is raised again in there
-                failure = Failure(attempt, as_failure(step, error), started_ns)
+                failure = Failure(attempt, as_failure(step, error), started_ns, failures)
             else:
                 return StepResult(
                     step.id,
@@ -269,14 +275,28 @@ class WorkflowEngine:
                     None,
                     None,
                     attempt,
-                    step.retry.max_attempts,
+                    step.max_attempts,
                     started_ns,
                     context.epoch_ns + self._now_ns(),
+                    True,
+                    failures,
                 )
             result = await self._after_failure(step, context, failure)
             if result is not None:
                 return result
+            failures = failure.all(self._epoch_now(context))
             attempt += 1
+
+    async def _within_limits(self, step: PlanStep, context: ExecutionContext, attempt: int) -> ToolOutcome:
+        """An attempt that needs room in pools: waits for it, without a slot, and gives it back whatever happens."""
+        host = context.host
+        if host is None:
+            return await self._attempts.begin(step, context, attempt)
+        ticket = await host.enter_pools(step)
+        try:
+            return await self._attempts.begin(step, context, attempt)
+        finally:
+            host.leave_pools(ticket)
 
     async def _after_failure(self, step: PlanStep, context: ExecutionContext, failure: Failure) -> StepResult | None:
         """Wait for the next attempt and return ``None``, or give up and return the step's result."""
@@ -284,10 +304,13 @@ class WorkflowEngine:
         if host is not None and host.is_left_behind():
             return endings.cancelled(step, "cancelled", now_ns=self._epoch_now(context))
         pass_on_cancellation()
+        if host is not None and host.is_stopping(step):
+            raise asyncio.CancelledError  # it was let go on only for the sake of this attempt
         error = failure.error
-        rng = random.Random(f"{context.execution_id}/{step.path}/{failure.attempt}")  # noqa: S311 - jitter, repeatable
+        path = context.path(step)
+        rng = random.Random(f"{context.execution_id}/{path}{context.rounds}/{failure.attempt}")  # noqa: S311 - jitter, repeatable
         delay = next_delay(
-            step.retry,
+            step.policy_for(error).retry,
             failure.attempt,
             error,
             rng,
@@ -296,10 +319,11 @@ class WorkflowEngine:
         if context.events is not None:
             retry_at = None if delay is None else datetime_from_ns(self._epoch_now(context) + int(delay * 1e9))
             context.events.emit(
-                StepAttemptFailed, step.path, failure.attempt, error=context.events.view(error), retry_at=retry_at
+                StepAttemptFailed, path, failure.attempt, error=context.events.view(error), retry_at=retry_at
             )
         if delay is None:
-            return endings.failed(
+            self._attempts.show_params(step, context, failure.attempt, error)
+            result = endings.failed(
                 step,
                 context,
                 error,
@@ -307,20 +331,11 @@ class WorkflowEngine:
                 attempt=failure.attempt,
                 started_ns=failure.started_ns,
             )
+            result.attempts = failure.all(result.completed_ns)
+            return result
         pause = self._clock.sleep(delay)
-        await (pause if host is None else host.wait_without_slot(pause))
+        await (pause if host is None else host.wait_without_slot(step, pause))
         return None
 
     def _epoch_now(self, context: ExecutionContext) -> int:
         return context.epoch_ns + self._now_ns()
-
-
-def _origin(context: ExecutionContext, step_id: str) -> str:
-    """The step where a chain of skips began."""
-    prefix = "dependency: "
-    while True:
-        number = context.plan.numbers.get(step_id)
-        result = None if number is None else context.results[number]
-        if result is None or result.skip_reason is None or not result.skip_reason.startswith(prefix):
-            return step_id
-        step_id = result.skip_reason.removeprefix(prefix)

@@ -75,10 +75,11 @@ class StepReady(_Event, frozen=True, kw_only=True):
 
 
 class StepStarted(_Event, frozen=True, kw_only=True):
-    """An attempt begins; ``max_attempts`` is how many there may be."""
+    """An attempt begins; ``max_attempts`` is how many there may be. Of a loop, ``items`` is how many it has."""
 
     type = "step_started"
     max_attempts: int = 1
+    items: int | None = None
 
 
 class StepAttemptFailed(_Event, frozen=True, kw_only=True):

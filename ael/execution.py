@@ -9,10 +9,10 @@ import attrs
 
 from ael.context import ExecutionContext
 from ael.driver import Driver
-from ael.errors import AELError, InternalError
+from ael.errors import AELError
 from ael.event_log import EventLog
 from ael.events import Event, ExecutionFinished, ExecutionStarted
-from ael.outputs import make_outputs
+from ael.outcome import bug
 from ael.ports import Clock, Secrets
 from ael.types import ExecutionResult, ExecutionStatus, JsonValue, StepResult
 
@@ -121,9 +121,11 @@ class Execution:
         try:
             await launch.driver.run()
         except Exception as error:  # noqa: BLE001 - a bug of ours ends this execution, and nobody who waits for it
-            launch.driver.error = self._bug(error)
+            return self._conclude(ExecutionStatus.FAILED, bug(launch.context, error), {})
         finally:
-            result = self._judge(launch.context, launch.driver)
+            if self._result is None:
+                run = launch.driver.root
+                result = self._conclude(run.status, run.error, run.outputs)
         return result
 
     def _announce(self) -> None:
@@ -147,26 +149,12 @@ class Execution:
                 self._ended = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._ended])
 
-    def _judge(self, context: ExecutionContext, driver: Driver) -> ExecutionResult:
-        """Failed, cancelled, or completed with outputs, if they can be made."""
-        if driver.error is not None:
-            return self._conclude(ExecutionStatus.FAILED, driver.error, {})
-        if driver.cancelled:
-            return self._conclude(ExecutionStatus.CANCELLED, None, {})
-        try:
-            outputs = make_outputs(context)
-        except AELError as error:
-            return self._conclude(ExecutionStatus.FAILED, error, {})
-        except Exception as error:  # noqa: BLE001 - as above
-            return self._conclude(ExecutionStatus.FAILED, self._bug(error), {})
-        return self._conclude(ExecutionStatus.COMPLETED, None, outputs)
-
     def _conclude(
         self, status: ExecutionStatus, error: AELError | None, outputs: dict[str, JsonValue]
     ) -> ExecutionResult:
         launch = self._launch
         context = launch.context
-        steps: list[StepResult] = [] if context is None else [r for r in context.results if r is not None]
+        steps: list[StepResult] = [] if launch.driver is None else launch.driver.root.results
         self._status = status
         self._result = ExecutionResult(
             execution_id=launch.execution_id,
@@ -199,9 +187,3 @@ class Execution:
         if context is None:
             return self._started_ns
         return context.epoch_ns + self._launch.clock.monotonic_ns()
-
-    def _bug(self, error: Exception) -> InternalError:
-        text = f"the engine broke: {type(error).__name__}: {error}"
-        bug = InternalError(self._launch.secrets.mask(text))
-        bug.__cause__ = error
-        return bug

@@ -5,52 +5,119 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from collections.abc import Callable, Coroutine, Mapping
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Protocol, TypeAlias
 
 import attrs
 
 from ael import outcome
 from ael.context import ExecutionContext
 from ael.errors import AELError
-from ael.plan import PlanStep
+from ael.gates import Gates
+from ael.plan import Plan, PlanStep
+from ael.pools import Ticket
 from ael.ports import Clock, TimerHandle
 from ael.scheduler import Scope
-from ael.types import StepResult
+from ael.slots import Slots
+from ael.types import AttemptResult, JsonValue, StepResult
 
-__all__ = ["Failure", "Finish", "Frame", "Spawner", "Stops"]
+__all__ = ["Child", "Failure", "Finish", "Frame", "Host", "Run", "Spawner", "Stops"]
 
 
 @attrs.frozen
 class Failure:
-    """A failed attempt from which a step goes on: its number, its error, when the step's first attempt began."""
+    """A failed attempt from which a step goes on: its number, its error, when the step's first attempt began.
+
+    ``before`` are the attempts that failed before it.
+    """
 
     attempt: int
     error: AELError
     started_ns: int
+    before: tuple[AttemptResult, ...] = ()
+
+    def all(self, now_ns: int) -> tuple[AttemptResult, ...]:
+        """Every attempt that failed so far, this one last; it has ended now."""
+        return (*self.before, AttemptResult(self.attempt, self.error, now_ns))
+
+
+class Child(Protocol):
+    """What a composite step is to its frame while it runs."""
+
+    def stop(self, reason: str) -> None:
+        """End what runs in it, and then the step, as :meth:`Stops.result` says. Idempotent; returns at once."""
+        ...
+
+
+class Run(Protocol):
+    """What a frame knows of the run of the workflow that it is part of."""
+
+    undoing: bool
+
+    def completed(self, frame: Frame, number: int, result: StepResult) -> None:
+        """A step has completed, which may have to be undone."""
+        ...
+
+    def remember(self, undo: Plan, context: ExecutionContext, prefix: str, output: JsonValue) -> None:
+        """Something has completed that has an ``undo``."""
+        ...
+
+    def leave(self, step: PlanStep, context: ExecutionContext) -> Callable[[], None]:
+        """An ``exit`` was reached; gives what ends the workflow, once the step has settled."""
+        ...
 
 
 class Frame:
-    """A scope, its data, and the tasks and timers of its steps.
+    """A scope, its data, and the tasks and timers of its steps. Implements :class:`ael.context.StepHost`.
 
     Attributes:
         tasks: Step number → its task; of every running step that counts.
+        children: Step number → what it is made of; of every composite step that runs.
         timers: Step number → the timer of its total timeout.
         reasons: Step number → why it is being stopped: a skip reason, or an error that takes its course.
+        error: Why the scope failed, or ``None``.
+        waiting: Running steps between two attempts, or before a pool: no call of theirs is in flight.
+        run: The run of the workflow that it is part of.
+
+    Args:
+        on_done: Called once, when every step has settled.
     """
 
-    __slots__ = ("context", "reasons", "scope", "tasks", "timers")
+    __slots__ = (
+        "_host",
+        "_on_done",
+        "children",
+        "context",
+        "error",
+        "reasons",
+        "run",
+        "scope",
+        "tasks",
+        "timers",
+        "waiting",
+    )
 
-    def __init__(self, scope: Scope, context: ExecutionContext) -> None:
-        self.scope = scope
+    def __init__(self, host: Host, context: ExecutionContext, run: Run, on_done: Callable[[], None]) -> None:
+        self._host = host
+        self._on_done: Callable[[], None] | None = on_done
+        self.run = run
+        self.scope = Scope(context.plan)
         self.context = context
+        self.error: AELError | None = None
         self.tasks: dict[int, asyncio.Task[None]] = {}
+        self.children: dict[int, Child] = {}
         self.timers: dict[int, TimerHandle] = {}
         self.reasons: dict[int, str | AELError] = {}
+        self.waiting: set[int] = set()
+        context.host = self
 
     def step(self, number: int) -> PlanStep:
         """The step with that number."""
         return self.scope.plan.steps[number]
+
+    def path(self, number: int) -> str:
+        """Its address in the execution."""
+        return self.context.path(self.scope.plan.steps[number])
 
     def forget(self, number: int) -> None:
         """The step has settled: call off its timer."""
@@ -58,6 +125,76 @@ class Frame:
         if timer is not None:
             timer.cancel()
         self.reasons.pop(number, None)
+
+    def end(self) -> None:
+        """Every step has settled: tell whoever opened the frame, once."""
+        on_done, self._on_done = self._on_done, None
+        if on_done is not None:
+            on_done()
+
+    async def wait_without_slot(self, step: PlanStep, waiting: Awaitable[object]) -> None:
+        """Await something that takes no slot of ``max_parallel``."""
+        self.waiting.add(step.number)
+        try:
+            await self._host.slots.wait_without(waiting)
+        finally:
+            self.waiting.discard(step.number)
+
+    def go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
+        """The attempt is over, but its tool is deaf: leave the task behind and go on in a new one."""
+        number = step.number
+        if number in self.tasks and number not in self.reasons:
+            failure = Failure(attempt, error, self.context.begun_ns[number])
+            self._host.stops.abandon(self, number)
+            self._host.restart(self, number, failure)
+
+    def is_stopping(self, step: PlanStep) -> bool:
+        """Whether the step is to end, and no further attempt to be made."""
+        return step.number in self.reasons
+
+    def is_left_behind(self) -> bool:
+        """Whether the current task was given up."""
+        return self._host.stops.is_left_behind()
+
+    async def enter_pools(self, step: PlanStep) -> Ticket:
+        """Wait, without a slot, until all pools that the step needs have room, and take it.
+
+        A cancellation gives it back.
+        """
+        ticket: Ticket | None = None
+
+        async def wait() -> None:
+            nonlocal ticket
+            ticket = await self._host.gates.acquire(self._host.owner, step.limits)
+
+        try:
+            await self.wait_without_slot(step, wait())
+        except BaseException:
+            if ticket is not None:
+                self._host.gates.release(ticket)
+            raise
+        assert ticket is not None, "the wait has ended, so there is room"
+        return ticket
+
+    def leave_pools(self, ticket: Ticket) -> None:
+        """Give it back."""
+        self._host.gates.release(ticket)
+
+
+@attrs.define(eq=False)
+class Host:
+    """What all frames of one execution share.
+
+    Attributes:
+        owner: In whose name pools are entered: the execution's id.
+        restart: Starts a step again, after an attempt that failed.
+    """
+
+    owner: str
+    slots: Slots
+    gates: Gates
+    stops: Stops
+    restart: Callable[[Frame, int, Failure], None]
 
 
 class Spawner:
@@ -80,11 +217,9 @@ class Spawner:
         if self._factory is not None:
             task = self._loop.create_task(work, context=context)
         elif sys.version_info >= (3, 12):
-            task = asyncio.Task(
-                work, loop=self._loop, name=frame.scope.plan.steps[number].path, context=context, eager_start=True
-            )
+            task = asyncio.Task(work, loop=self._loop, name=frame.path(number), context=context, eager_start=True)
         else:
-            task = asyncio.Task(work, loop=self._loop, name=frame.scope.plan.steps[number].path, context=context)
+            task = asyncio.Task(work, loop=self._loop, name=frame.path(number), context=context)
         if not task.done():
             frame.tasks[number] = task
 
@@ -92,11 +227,17 @@ class Spawner:
 Finish: TypeAlias = Callable[[Frame, int, StepResult], None]
 
 
+def _skip_reason(reason: str | AELError) -> str:
+    return reason if isinstance(reason, str) else "cancelled"
+
+
 class Stops:
     """Stops running steps: cancels them, accounts for them, and leaves behind those that are deaf.
 
     Args:
         grace: Seconds that a cancelled step has for its cleanup.
+        undo_grace: Seconds that a step with an ``undo`` may go on before it is cancelled: an effect that is known
+            to have happened can be taken back.
         finish: Takes the result of a step whose task cannot give it.
         warn: Told, in a sentence, of tools that were left behind.
 
@@ -104,9 +245,12 @@ class Stops:
         left_behind: Tasks that were given up and still run.
     """
 
-    def __init__(self, clock: Clock, grace: float, finish: Finish, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, clock: Clock, grace: float, finish: Finish, warn: Callable[[str], None], undo_grace: float = 0.0
+    ) -> None:
         self._clock = clock
         self._grace = grace
+        self._undo_grace = undo_grace
         self._finish = finish
         self._warn = warn
         self.left_behind: set[asyncio.Task[None]] = set()
@@ -119,7 +263,24 @@ class Stops:
     def cancel(self, frame: Frame, reasons: Mapping[int, str | AELError]) -> None:
         """Cancel running steps; whoever has not ended after the grace period is left behind."""
         frame.reasons.update(reasons)
-        tasks = {number: frame.tasks[number] for number in reasons if number in frame.tasks}
+        now: dict[int, asyncio.Task[None]] = {}
+        later: dict[int, asyncio.Task[None]] = {}
+        for number, reason in reasons.items():
+            if number in frame.children:
+                frame.children[number].stop(_skip_reason(reason))
+            elif number in frame.tasks:
+                may_end = isinstance(reason, str) and self._may_end_first(frame, number)
+                (later if may_end else now)[number] = frame.tasks[number]
+        self._cancel_tasks(frame, now)
+        if later:
+            self._timers.append(self._clock.call_later(self._undo_grace, lambda: self._cancel_tasks(frame, later)))
+
+    def _may_end_first(self, frame: Frame, number: int) -> bool:
+        """Whether a call is in flight that could be taken back if it were known to have succeeded."""
+        return self._undo_grace > 0 and frame.step(number).undo is not None and number not in frame.waiting
+
+    def _cancel_tasks(self, frame: Frame, tasks: Mapping[int, asyncio.Task[None]]) -> None:
+        tasks = {number: task for number, task in tasks.items() if frame.tasks.get(number) is task}
         for number, task in tasks.items():
             task.cancel()
             task.add_done_callback(self._accountant(frame, number))
@@ -145,7 +306,9 @@ class Stops:
         task.add_done_callback(self.left_behind.discard)
         step = frame.step(number)
         what = f"tool {step.tool!r}" if step.tool else "its code"
-        self._warn(f"step {step.path!r}: {what} ignored its cancellation for {self._grace:g} s and was left behind")
+        self._warn(
+            f"step {frame.path(number)!r}: {what} ignored its cancellation for {self._grace:g} s and was left behind"
+        )
 
     def close(self) -> None:
         """Call off the grace periods: everything has ended."""

@@ -6,16 +6,20 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from ael.compiler import compile_plan
 from ael.context import ExecutionContext
+from ael.dataflow import walk_flows
+from ael.deadline import Deadlines
 from ael.driver import Driver, Limits, StepRunner
 from ael.errors import AELError, WorkflowInvalidError
 from ael.event_log import EventLog
 from ael.events import LogEmitted
 from ael.execution import Execution, Launch
 from ael.execution_config import ExecutionConfig, parse_execution_config
-from ael.graph import find_cycle
+from ael.gates import Gates
+from ael.graph import edges, find_cycle
 from ael.inputs import complete_inputs
-from ael.plan import Plan, compile_plan
+from ael.plan import Plan
 from ael.ports import Clock, Ids, Journal, Observer, Secrets, WorkflowRegistry
 from ael.settings import Settings
 from ael.types import JsonValue
@@ -62,7 +66,9 @@ class Launcher:
         journal: Journal | None,
         observers: Sequence[Observer],
         logs: LogFactory | None,
+        gates: Gates,
     ) -> None:
+        self._gates = gates
         self._registry = registry
         self._execute_step = execute_step
         self._settings = settings
@@ -113,7 +119,7 @@ class Launcher:
         config: ExecutionConfig,
         events: EventLog | None,
     ) -> Launch:
-        definition = plan.definition
+        definition, settings = plan.definition, self._settings
         now_ns = self._clock.time_ns()
         context = ExecutionContext(
             plan,
@@ -125,15 +131,24 @@ class Launcher:
             started_ns=now_ns,
             events=events,
         )
+        context.deadlines = Deadlines(self._clock, settings.cancel_grace)
+        calls = self._pin(plan)
+        for called in (plan, *(each for each in calls.values() if isinstance(each, Plan))):
+            self._declare_pools(called, context)
         driver = Driver(
             context,
             self._execute_step,
             clock=self._clock,
             limits=Limits(
-                max_parallel=config.max_parallel or definition.max_parallel or self._settings.max_parallel,
+                max_parallel=config.max_parallel or definition.max_parallel or settings.max_parallel,
                 timeout=config.timeout or definition.timeout,
-                cancel_grace=self._settings.cancel_grace,
+                cancel_grace=settings.cancel_grace,
+                undo_grace=settings.undo_grace,
+                undo_timeout=settings.undo_timeout,
+                finally_timeout=settings.finally_timeout,
             ),
+            gates=self._gates,
+            calls=calls,
             journal=self._journal,
             warn=lambda text: _warn(context, text),
         )
@@ -149,6 +164,33 @@ class Launcher:
             context=context,
             driver=driver,
         )
+
+    def _pin(self, plan: Plan) -> dict[str, Plan | AELError]:
+        """Every workflow that this one calls, directly or not, as it is now; ``self`` is each one's own matter."""
+        pinned: dict[str, Plan | AELError] = {}
+        unseen = [plan]
+        while unseen:
+            for name in unseen.pop().calls:
+                if name not in pinned:
+                    pinned[name] = found = self._called(name)
+                    if isinstance(found, Plan):
+                        unseen.append(found)
+        return pinned
+
+    def _called(self, name: str) -> Plan | AELError:
+        try:
+            return self._registry.get(name)
+        except AELError as error:
+            return error  # the failure of whichever step calls it
+
+    def _declare_pools(self, plan: Plan, context: ExecutionContext) -> None:
+        for pool in plan.pools:
+            if self._gates.declare(pool):
+                _warn(
+                    context,
+                    f"pool {pool.name!r} of workflow {plan.id!r} differs from what another workflow says of it; "
+                    "the stricter of each bound counts",
+                )
 
     def _events(self, execution_id: str, workflow_id: str, *, keep_events: bool) -> EventLog | None:
         """A place for events if anybody will ever read them."""
@@ -178,13 +220,14 @@ class Launcher:
 
 
 def _refuse_cycle(plan: Plan) -> None:
-    cycle = find_cycle(plan.waits)
-    if cycle is not None:
-        path = " -> ".join(plan.steps[number].id for number in cycle)
-        raise WorkflowInvalidError(
-            f"workflow {plan.id!r} cannot run sequentially: file order and dependencies form a circle, {path}",
-            code="CIRCULAR_DEPENDENCY",
-        )
+    for flow in walk_flows(plan.flow):
+        cycle = find_cycle(edges(flow))
+        if cycle is not None:
+            path = " -> ".join(flow.steps[number].step.id for number in cycle)
+            raise WorkflowInvalidError(
+                f"workflow {plan.id!r} cannot run sequentially: file order and dependencies form a circle, {path}",
+                code="CIRCULAR_DEPENDENCY",
+            )
 
 
 def _warn(context: ExecutionContext, text: str) -> None:

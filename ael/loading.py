@@ -8,11 +8,12 @@ from pathlib import Path
 import attrs
 
 from ael import language
+from ael.compiler import compile_plan
 from ael.dataflow import analyse
 from ael.definition import WorkflowDefinition
 from ael.diagnostics import Diagnostic
 from ael.errors import WorkflowInvalidError
-from ael.plan import Plan, compile_plan
+from ael.plan import Plan
 from ael.ports import CodeExecutor, ToolCatalog
 from ael.source import Source
 

@@ -8,13 +8,25 @@ from __future__ import annotations
 import attrs
 
 from ael.context import ExecutionContext, view_of
-from ael.definition import CodeBody, Path
+from ael.definition import BlockBody, ChooseBody, CodeBody, ExitBody, Path, ToolBody, WorkflowBody
 from ael.errors import AELError, InternalError
 from ael.plan import PlanStep
-from ael.templates import SkippedOutputError
+from ael.templates import SkippedOutputError, is_true
 from ael.types import JsonValue, OnError, StepResult, StepStatus
 
-__all__ = ["cancelled", "failed", "internal_failure", "skipped", "travels", "unwritten"]
+__all__ = [
+    "absorbed",
+    "bug",
+    "cancelled",
+    "failed",
+    "holds",
+    "internal_failure",
+    "is_missing",
+    "skipped",
+    "skipped_by",
+    "travels",
+    "unwritten",
+]
 
 
 def travels(result: StepResult) -> bool:
@@ -34,13 +46,77 @@ def failed(
 ) -> StepResult:
     """No attempt is left: the step fails, or is skipped if that is what its plan says of errors."""
     locate(step, context, error)
-    if _may_skip(step, error):
-        missing = _is_missing(step, error)
+    missing = is_missing(step, error)
+    if missing or step.policy_for(error).gives_up is OnError.SKIP:
         reason = "missing_tool" if missing else f"error: {error.code}"
         if missing:
             attempt = started_ns = 0  # nothing was there to attempt
         return skipped(step, context, reason, now_ns=now_ns, error=error, attempt=attempt, started_ns=started_ns)
     return _failure(step, error, now_ns=now_ns, attempt=attempt, started_ns=started_ns)
+
+
+def skipped_by(
+    step: PlanStep,
+    context: ExecutionContext,
+    skip: SkippedOutputError,
+    *,
+    now_ns: int,
+    attempt: int = 0,
+    started_ns: int = 0,
+) -> StepResult:
+    """The step uses the output of a skipped one: it is skipped too."""
+    reason = f"dependency: {_origin(context, skip.step_id)}"
+    return skipped(step, context, reason, now_ns=now_ns, attempt=attempt, started_ns=started_ns)
+
+
+def _origin(context: ExecutionContext, step_id: str) -> str:
+    """The step where a chain of skips began."""
+    prefix = "dependency: "
+    scope: ExecutionContext | None = context
+    while scope is not None:
+        number = scope.plan.numbers.get(step_id)
+        if number is None:
+            scope = scope.up
+            continue
+        result = scope.results[number]
+        if result is None or result.skip_reason is None or not result.skip_reason.startswith(prefix):
+            break
+        step_id = result.skip_reason.removeprefix(prefix)
+    return step_id
+
+
+def holds(step: PlanStep, context: ExecutionContext) -> bool:
+    """Whether the step's condition is true; a step without one is taken.
+
+    Raises:
+        AELError, SkippedOutputError: It cannot be asked.
+    """
+    if step.when is None:
+        return True
+    return is_true(step.when.render(context, view_of(step, context, 1) if step.needs_view else None))
+
+
+def bug(context: ExecutionContext, error: Exception) -> InternalError:
+    """What broke must not, as an error; secrets are masked."""
+    problem = InternalError(f"the engine broke: {type(error).__name__}: {error}")
+    context.mask_error(problem)
+    problem.__cause__ = error
+    return problem
+
+
+def absorbed(step: PlanStep, context: ExecutionContext, result: StepResult, *, now_ns: int) -> StepResult:
+    """A failure that a join does without: the step counts as skipped, as by ``on_error: skip``."""
+    assert result.error is not None
+    skip = skipped(
+        step,
+        context,
+        f"error: {result.error.code}",
+        now_ns=now_ns,
+        error=result.error,
+        attempt=result.attempt,
+        started_ns=result.started_ns,
+    )
+    return attrs.evolve(skip, attempts=result.attempts, steps=result.steps, items=result.items)
 
 
 def _failure(step: PlanStep, error: AELError, *, now_ns: int, attempt: int = 0, started_ns: int = 0) -> StepResult:
@@ -49,14 +125,8 @@ def _failure(step: PlanStep, error: AELError, *, now_ns: int, attempt: int = 0, 
     )
 
 
-def _may_skip(step: PlanStep, error: AELError) -> bool:
-    if step.gives_up is OnError.SKIP:
-        return True
-    return _is_missing(step, error)
-
-
-def _is_missing(step: PlanStep, error: AELError) -> bool:
-    """A name that no source offers; not one that several do, nor a server that is down."""
+def is_missing(step: PlanStep, error: AELError) -> bool:
+    """Whether ``on_missing_tool`` skips it: no source offers the name; not that several do, or that one is down."""
     return (
         step.skip_missing_tool
         and error.code == "TOOL_UNAVAILABLE"
@@ -81,10 +151,11 @@ def skipped(
     step counts as none.
     """
     output: JsonValue = None
-    usable = step.fallback is not None and not reason.startswith(("stopped", "cancelled"))
-    if usable and step.fallback is not None:
+    fallback = step.policy.fallback if error is None else step.policy_for(error).fallback
+    usable = fallback is not None and not reason.startswith(("stopped", "cancelled"))
+    if usable and fallback is not None:
         try:
-            output = step.fallback(context, view_of(step, context, attempt))
+            output = fallback(context, view_of(step, context, attempt))
         except SkippedOutputError:
             usable = False
         except AELError as problem:
@@ -111,17 +182,17 @@ def cancelled(step: PlanStep, reason: str, *, now_ns: int, attempt: int = 0, sta
     )
 
 
-def internal_failure(step: PlanStep, error: BaseException, *, now_ns: int) -> StepResult:
+def internal_failure(step: PlanStep, path: str, error: BaseException, *, now_ns: int) -> StepResult:
     """Something broke that must not: the step fails whatever its error policy says."""
-    problem = InternalError(f"step {step.path!r} broke the engine: {type(error).__name__}: {error}", step_id=step.path)
+    problem = InternalError(f"step {path!r} broke the engine: {type(error).__name__}: {error}", step_id=path)
     problem.__cause__ = error
     return _failure(step, problem, now_ns=now_ns)
 
 
-def unwritten(step: PlanStep, result: StepResult, error: Exception) -> StepResult:
+def unwritten(path: str, result: StepResult, error: Exception) -> StepResult:
     """The journal could not take the result: the step counts as failed, whatever it was, and claims nothing."""
     problem = AELError(
-        f"the journal could not be written: {type(error).__name__}: {error}", code="JOURNAL_FAILED", step_id=step.path
+        f"the journal could not be written: {type(error).__name__}: {error}", code="JOURNAL_FAILED", step_id=path
     )
     problem.__cause__ = error
     return attrs.evolve(result, status=StepStatus.FAILED, output=None, error=problem, skip_reason=None, usable=False)
@@ -131,7 +202,7 @@ def locate(step: PlanStep, context: ExecutionContext, error: AELError) -> None:
     """Add the step's id and its place in the file to an error that does not have them, and mask secrets in it."""
     context.mask_error(error)
     if error.step_id is None:
-        error.step_id = step.path
+        error.step_id = context.path(step)
     definition = context.plan.definition
     if definition.source is None or "line" in error.details:
         return
@@ -148,4 +219,16 @@ def _field(step: PlanStep, context: ExecutionContext, error: AELError) -> Path:
         for path, template in context.plan.flow.steps[step.number].templates.items():
             if expression in template.text:
                 return path
-    return ("code",) if isinstance(step.definition.body, CodeBody) else ("tool",)
+    definition = step.definition
+    body = definition.undo.body if step.code_key and definition.undo is not None else definition.body
+    return (*step.code_key, _BODY_KEYS[type(body)])
+
+
+_BODY_KEYS: dict[type, str] = {
+    ToolBody: "tool",
+    CodeBody: "code",
+    BlockBody: "steps",
+    ChooseBody: "choose",
+    WorkflowBody: "workflow",
+    ExitBody: "exit",
+}

@@ -1,34 +1,129 @@
 """A definition compiled: steps numbered, order as countdowns, params as closures, policies resolved.
 
 A plan is made once per definition and shared by every execution; nothing in it changes. One plan stands
-for one block: the top level is the only one so far, and composite bodies will hold plans of their own.
+for one block: the top level, the body of a block, a branch, the ``finally`` steps. A loop around a tool or code is
+a block of that one step, so that every composite step is made of the same things: plans, and scopes that run them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import attrs
 
-from ael.dataflow import Flow, StepFlow, analyse
-from ael.definition import MISSING, CodeBody, OutputDefinition, Path, StepDefinition, ToolBody, WorkflowDefinition
+from ael.builders import Build
+from ael.dataflow import Flow
+from ael.definition import CodeBody, OutputDefinition, PoolDefinition, StepDefinition, WorkflowDefinition
 from ael.diagnostics import Diagnostic
-from ael.graph import Waits, dependents, edges, named_edges
-from ael.templates import Data, StepView, Template
-from ael.types import JsonValue, OnError, RetryConfig, TimeoutConfig
-from ael.values import CONTAINERS, copy_value
+from ael.errors import AELError
+from ael.graph import Waits
+from ael.templates import Template
+from ael.types import OnError, RetryConfig
 
-__all__ = ["Build", "Plan", "PlanOutput", "PlanStep", "compile_plan"]
+__all__ = [
+    "Plan",
+    "PlanBody",
+    "PlanBranch",
+    "PlanCall",
+    "PlanExit",
+    "PlanForEach",
+    "PlanJoin",
+    "PlanOutput",
+    "PlanRepeat",
+    "PlanRule",
+    "PlanStep",
+    "Policy",
+]
 
-Build: TypeAlias = Callable[[Data, StepView | None], JsonValue]
-"""Makes a value anew from what an execution knows; raises as :meth:`Template.render` does."""
 
-Getter: TypeAlias = Callable[[Data], JsonValue]
-"""A :data:`Build` that does not look at the attempt."""
+@attrs.frozen(eq=False)
+class Policy:
+    """What follows from one failure: how it is retried, and what happens when no attempt is left."""
 
-_ONCE = RetryConfig(max_attempts=1)
-_NO_TOOL = ToolBody("")
+    retry: RetryConfig
+    gives_up: OnError
+    fallback: Build | None
+
+
+@attrs.frozen(eq=False)
+class PlanRule:
+    """One rule of an ``on_error`` list: the codes it is for (empty: all), and what follows."""
+
+    match: frozenset[str]
+    policy: Policy
+
+
+@attrs.frozen(eq=False)
+class PlanJoin:
+    """When a step with ``join`` may start.
+
+    Attributes:
+        named: The numbers of ``depends_on``.
+        at_least: How many of them must have completed; ``None``: all must have settled.
+        cancel_rest: Whether the others are cancelled then.
+    """
+
+    named: frozenset[int]
+    at_least: int | None
+    cancel_rest: bool
+
+
+@attrs.frozen(eq=False)
+class PlanForEach:
+    """A loop over a list, ready to run; see :class:`ael.definition.ForEach`."""
+
+    items: Build
+    name: str
+    key: Build | None
+    max_parallel: int | None
+    tolerate: int | float
+
+    def tolerated(self, items: int) -> int:
+        """How many of so many items may fail; a share is rounded down."""
+        if isinstance(self.tolerate, float):
+            return int(self.tolerate * items + 1e-9)
+        return self.tolerate
+
+
+@attrs.frozen(eq=False)
+class PlanRepeat:
+    """Rounds, ready to run; see :class:`ael.definition.Repeat`."""
+
+    max: int
+    until: Template | None
+    every: float
+    collect: bool
+
+
+@attrs.frozen(eq=False)
+class PlanBranch:
+    """A block as the body of a step, or one branch of ``choose``; ``when`` is ``None`` where it always holds."""
+
+    plan: Plan
+    when: Template | None = None
+    output: Build | None = None
+
+
+@attrs.frozen(eq=False)
+class PlanCall:
+    """Another workflow as the body of a step."""
+
+    workflow: str
+    params: Build
+
+
+PlanBody: TypeAlias = tuple[PlanBranch, ...] | PlanCall
+"""What one attempt of a composite step runs: the first branch that holds, or another workflow."""
+
+
+@attrs.frozen(eq=False)
+class PlanExit:
+    """An ``exit``, ready to run."""
+
+    status: str
+    reason: Build
+    outputs: Build | None
 
 
 @attrs.frozen(eq=False)
@@ -36,47 +131,71 @@ class PlanStep:
     """One step, ready to run.
 
     Attributes:
-        path: Its address in an execution; at the top level its id.
-        tool, server, parse: Of a tool step; ``tool`` is ``None`` for a code step.
+        suffix: Its path in an execution is its scope's prefix and this: the id at the top level, ``.ID`` in a
+            block, nothing for the body of a loop.
+        tool, server, parse: Of a tool step; ``tool`` is ``None`` for others.
         code: Of a code step, else ``None``.
         code_place: Line and column of the file where the code begins; ``None`` where lines do not map.
+        code_key: Where tool or code stand below the step: ``()``, or ``("undo",)``.
         params: Makes the params of one attempt.
-        needs_view: Whether the params read the root ``step``.
-        code_reads: Numbers of the steps whose results a code step is given.
+        needs_view: Whether a template reads the root ``step``.
+        code_reads: Id and (depth, number) of the steps whose results a code step is given.
         when: The condition, or ``None``.
-        fallback: Makes the fallback, or ``None`` where none was given.
-        retry: The policy in force; one attempt without ``retry``.
+        policy: What follows from a failure that no rule names.
+        rules: The rules of an ``on_error`` list.
         retry_own: Whether the step itself, not ``defaults``, asks for retries.
-        gives_up: What happens when no attempt is left: fail or skip.
-        attempt_timeout, total_timeout: Seconds or ``None``.
+        attempt_timeout, total_timeout, idle_timeout: Seconds or ``None``.
         skip_missing_tool: ``on_missing_tool: skip``.
+        limits: Names of the pools that an attempt needs.
+        body, for_each, repeat: Of a composite step, which is made of scopes of their own. A tool or code in a loop
+            is such a body too; its retries are its own.
+        retries_body: Whether the attempts of a composite step are its own: not those of a tool or code in a loop.
+        exit: Of an ``exit``.
+        undo: The plan of its ``undo``, or ``None``.
     """
 
     number: int
     id: str
-    path: str
+    suffix: str
     definition: StepDefinition
     tool: str | None
     server: str | None
     parse: str
     code: CodeBody | None
     code_place: tuple[int, int] | None
+    code_key: tuple[str, ...]
     params: Build
     needs_view: bool
-    code_reads: tuple[int, ...]
+    code_reads: tuple[tuple[str, tuple[int, int]], ...]
     when: Template | None
-    fallback: Build | None
-    retry: RetryConfig
+    policy: Policy
+    rules: tuple[PlanRule, ...]
     retry_own: bool
-    gives_up: OnError
     attempt_timeout: float | None
     total_timeout: float | None
+    idle_timeout: float | None
     skip_missing_tool: bool
+    limits: tuple[str, ...] = ()
+    body: PlanBody | None = None
+    for_each: PlanForEach | None = None
+    repeat: PlanRepeat | None = None
+    retries_body: bool = False
+    exit: PlanExit | None = None
+    undo: Plan | None = None
+    max_attempts: int = 1
+    in_task: bool = attrs.field(init=False)
 
-    @property
-    def max_attempts(self) -> int:
-        """How many attempts there may be."""
-        return self.retry.max_attempts
+    @in_task.default
+    def _is_in_task(self) -> bool:
+        """Whether a task of its own runs it: a tool or code, and no loop."""
+        return self.body is None and self.exit is None
+
+    def policy_for(self, error: AELError) -> Policy:
+        """What follows from a failure: the first rule that names its code, or what holds for all."""
+        for rule in self.rules:
+            if not rule.match or error.code in rule.match:
+                return rule.policy
+        return self.policy
 
 
 @attrs.frozen(eq=False)
@@ -101,9 +220,18 @@ class Plan:
         waits: Per step, the numbers of those it waits for.
         dependents: The same edges turned round.
         skip_dependents: Per step, those that name it in ``depends_on``: along these a skip travels.
-        countdown: Per step, for how many it waits; copied by every scope.
+        countdown: Per step, for how many it waits; copied by every scope. A ``join`` counts as one.
+        joins: Step number → its ``join``, where it is not ``all``.
+        contests: Step number → the numbers of the joins of ``any`` or ``at_least`` that name it.
+        kept: Steps whose results are read when the block has ended.
         roots: Steps that wait for nothing, in file order.
+        outputs: Of a workflow.
         timeouts: Whether any step has a total timeout.
+        own_steps: Whether its steps are steps of the file, and not the body of a loop or an ``undo``.
+        undoing: Whether what completed is undone if the workflow fails.
+        ending: The ``finally`` steps of a workflow.
+        pools: What the workflow declares.
+        calls: Names of the workflows that it, or anything in it, calls.
         diagnostics: What was found while loading it; warnings and notes, never errors.
     """
 
@@ -115,202 +243,20 @@ class Plan:
     dependents: Waits
     skip_dependents: Waits
     countdown: tuple[int, ...]
+    joins: Mapping[int, PlanJoin]
+    contests: Mapping[int, tuple[int, ...]]
+    kept: frozenset[int]
     roots: tuple[int, ...]
-    outputs: tuple[PlanOutput, ...]
     timeouts: bool
+    outputs: tuple[PlanOutput, ...] = ()
+    own_steps: bool = True
+    undoing: bool = False
+    ending: Plan | None = None
+    pools: tuple[PoolDefinition, ...] = ()
+    calls: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def id(self) -> str:
         """The workflow's id."""
         return self.definition.name
-
-
-def compile_plan(definition: WorkflowDefinition, flow: Flow | None = None, *, sequential: bool | None = None) -> Plan:
-    """Compile a definition that has no errors.
-
-    Args:
-        flow: What :func:`ael.dataflow.analyse` said of it, if it was asked before.
-        sequential: Overrides the file's.
-    """
-    if sequential is not None and sequential != definition.sequential:
-        definition = attrs.evolve(definition, sequential=sequential)
-        flow = None if flow is None else attrs.evolve(flow, sequential=sequential)
-    flow = analyse(definition) if flow is None else flow
-    waits = edges(flow)
-    steps = tuple(_compile_step(definition, flow, i) for i in range(len(flow.steps)))
-    return Plan(
-        definition=definition,
-        flow=flow,
-        steps=steps,
-        numbers=flow.numbers,
-        waits=waits,
-        dependents=dependents(waits),
-        skip_dependents=dependents(named_edges(flow)),
-        countdown=tuple(len(before) for before in waits),
-        roots=tuple(i for i, before in enumerate(waits) if not before),
-        outputs=tuple(PlanOutput(output, _output(output, flow)) for output in definition.outputs),
-        timeouts=any(step.total_timeout is not None for step in steps),
-    )
-
-
-def _compile_step(definition: WorkflowDefinition, flow: Flow, number: int) -> PlanStep:
-    step_flow = flow.steps[number]
-    step, templates = step_flow.step, step_flow.templates
-    tool = step.body if isinstance(step.body, ToolBody) else _NO_TOOL
-    retry, gives_up = _policy(definition, step)
-    timeout = step.timeout or definition.defaults.timeout or TimeoutConfig()
-    return PlanStep(
-        number=number,
-        id=step.id,
-        path=step.id,
-        definition=step,
-        tool=tool.tool or None,
-        server=tool.server,
-        parse=tool.parse,
-        code=step.body if isinstance(step.body, CodeBody) else None,
-        code_place=_code_place(definition, step),
-        params=_builder(tool.params, ("params",), templates),
-        needs_view=_reads_root(step_flow, "step"),
-        code_reads=_code_reads(step_flow, flow),
-        when=templates.get(("when",)),
-        fallback=None if step.fallback is MISSING else _builder(step.fallback, ("fallback",), templates),
-        retry=retry,
-        retry_own=step.retry is not None or step.on_error is OnError.RETRY,
-        gives_up=gives_up,
-        attempt_timeout=timeout.attempt,
-        total_timeout=timeout.total,
-        skip_missing_tool=step.on_missing_tool is OnError.SKIP,
-    )
-
-
-def _policy(definition: WorkflowDefinition, step: StepDefinition) -> tuple[RetryConfig, OnError]:
-    """The retries in force, and what follows when they are used up (docs/language.md, section 5)."""
-    on_error = step.on_error or definition.defaults.on_error or OnError.FAIL
-    retry = step.retry or definition.defaults.retry
-    if on_error is OnError.RETRY:
-        retry = retry or RetryConfig()
-        return retry, retry.on_exhausted
-    return retry or _ONCE, on_error
-
-
-def _reads_root(step_flow: StepFlow, root: str) -> bool:
-    return any(reference.root == root for template in step_flow.templates.values() for reference in template.references)
-
-
-def _code_reads(step_flow: StepFlow, flow: Flow) -> tuple[int, ...]:
-    if step_flow.code is None:
-        return ()
-    names = set(step_flow.reads)
-    return tuple(number for name, number in flow.numbers.items() if name in names)
-
-
-def _code_place(definition: WorkflowDefinition, step: StepDefinition) -> tuple[int, int] | None:
-    """Lines map in literal block scalars, which begin below their indicator, and in scalars of one line."""
-    span = definition.spans.get((*step.path, "code"))
-    if span is None or definition.source is None or not isinstance(step.body, CodeBody):
-        return None
-    place = span.value
-    if span.style == "|":
-        below = definition.source.line(place.line + 1)
-        return place.line + 1, len(below) - len(below.lstrip(" ")) + 1
-    if place.line != place.end_line:
-        return None
-    return place.line, place.column + (1 if span.style else 0)
-
-
-def _output(output: OutputDefinition, flow: Flow) -> Build:
-    return _builder(output.value, output.path, flow.outputs)
-
-
-def _builder(value: JsonValue, path: Path, templates: Mapping[Path, Template]) -> Build:
-    """A closure that makes ``value`` anew, with its templates rendered.
-
-    Nothing it makes is shared with the definition or with results, at any depth.
-    """
-    get = _getter(value, path, templates)
-    if get is not None:
-        return _ignoring_step(get)
-    if isinstance(value, str):
-        return _owned(templates[path].render)
-    if isinstance(value, Mapping):
-        items = [(key, _builder(item, (*path, key), templates)) for key, item in value.items()]
-        return lambda data, step: {key: build(data, step) for key, build in items}
-    parts = [_builder(item, (*path, index), templates) for index, item in enumerate(value)]
-    return lambda data, step: [build(data, step) for build in parts]
-
-
-def _ignoring_step(get: Getter) -> Build:
-    def build(data: Data, step: StepView | None, get: Getter = get) -> JsonValue:
-        return get(data)
-
-    return build
-
-
-def _owned(render: Build) -> Build:
-    return lambda data, step: copy_value(render(data, step))
-
-
-def _getter(value: JsonValue, path: Path, templates: Mapping[Path, Template]) -> Getter | None:
-    """The same where nothing but plain paths and constants is in it, which is the usual case and the fast one."""
-    if isinstance(value, str) and path in templates:
-        get = templates[path].getter
-        return None if get is None else _owned_path(get)
-    if isinstance(value, Mapping):
-        got = {key: _getter(item, (*path, key), templates) for key, item in value.items()}
-        plain = [(key, get) for key, get in got.items() if get is not None]
-        return _mapping_getter(plain) if len(plain) == len(got) else None
-    if isinstance(value, list | tuple):
-        parts = [_getter(item, (*path, index), templates) for index, item in enumerate(value)]
-        known = [get for get in parts if get is not None]
-        return _list_getter(known) if len(known) == len(parts) else None
-    return lambda data: value
-
-
-def _owned_path(get: Getter) -> Getter:
-    def own(data: Data, get: Getter = get) -> JsonValue:
-        value = get(data)
-        return copy_value(value) if type(value) in CONTAINERS else value
-
-    return own
-
-
-# Small mappings and lists are spelled out: a comprehension costs as much as three of their members. What the
-# functions keep is in their defaults: two objects each for the garbage collector instead of five.
-
-
-def _mapping_getter(items: Sequence[tuple[str, Getter]]) -> Getter:
-    if len(items) == 1:
-        [(only, get_only)] = items
-
-        def one(data: Data, key: str = only, get: Getter = get_only) -> JsonValue:
-            return {key: get(data)}
-
-        return one
-
-    def several(data: Data, items: Sequence[tuple[str, Getter]] = tuple(items)) -> JsonValue:
-        return {key: get(data) for key, get in items}
-
-    return several
-
-
-def _list_getter(parts: Sequence[Getter]) -> Getter:
-    if not parts:
-        return lambda data: []
-    if len(parts) == 1:
-
-        def one(data: Data, get: Getter = parts[0]) -> JsonValue:
-            return [get(data)]
-
-        return one
-    if len(parts) == 2:
-
-        def two(data: Data, get_a: Getter = parts[0], get_b: Getter = parts[1]) -> JsonValue:
-            return [get_a(data), get_b(data)]
-
-        return two
-
-    def several(data: Data, parts: Sequence[Getter] = tuple(parts)) -> JsonValue:
-        return [get(data) for get in parts]
-
-    return several

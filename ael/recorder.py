@@ -55,10 +55,10 @@ class Recorder:
             journal.append([self._record(*entry) for entry in batch])
             journal.commit()
         except Exception as error:  # noqa: BLE001 - a journal may raise anything
-            batch = [(frame, n, outcome.unwritten(frame.step(n), result, error)) for frame, n, result in batch]
+            batch = [(frame, n, outcome.unwritten(frame.path(n), result, error)) for frame, n, result in batch]
         for frame, number, result in batch:
             self._settle(frame, number, result)
         self._go_on()
 
     def _record(self, frame: Frame, number: int, result: StepResult) -> StepRecord:
-        return StepRecord(self._execution_id, frame.step(number).path, result.attempt, result)
+        return StepRecord(self._execution_id, frame.path(number), result.attempt, result)

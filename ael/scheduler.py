@@ -15,6 +15,10 @@ skipped``; nothing leaves a final status.
 2. A skip settles when everything the step waits for has settled, and may skip others in turn.
 3. A failure stops the scope: what runs is to be cancelled, what has not started is skipped, nothing starts.
 4. The scope is done when nothing is pending or running.
+5. A *join* counts, of the steps in ``depends_on``, those that completed (``any``, ``at_least``) or that settled
+   (``settled``); it is ready when it is *reached* and every other step it reads has settled. Skips do not
+   travel to it. Out of reach, it is skipped once all of them have settled. A step that contests a join and
+   fails counts as skipped unless its failure puts a join out of reach (:meth:`Scope.absorbs`).
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from ael.plan import Plan
+from ael.plan import Plan, PlanJoin
 from ael.types import StepStatus
 
 __all__ = ["Next", "Scope"]
@@ -37,6 +41,17 @@ _SKIPPED = StepStatus.SKIPPED
 _FINAL = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED, StepStatus.CANCELLED})
 
 
+class _Arrivals:
+    """How far a join is: who has completed, in order, and how many have not settled."""
+
+    __slots__ = ("completed", "open", "reached")
+
+    def __init__(self, named: int) -> None:
+        self.completed: list[int] = []
+        self.open = named
+        self.reached = False
+
+
 @attrs.define
 class Next:
     """What follows.
@@ -44,7 +59,7 @@ class Next:
     Attributes:
         start: Steps that are ready, in file order.
         skipped: Steps that are skipped now, with the reason, in the order in which that follows.
-        cancel: Running steps to cancel.
+        cancel: Running steps to cancel; steps of a scope that goes on are cancelled by a join.
         done: Whether the scope has nothing left to do.
     """
 
@@ -54,31 +69,40 @@ class Next:
     done: bool = False
 
 
+@attrs.define
+class _Following:
+    """What follows, while it is found out; ``dropped`` are steps that a join cancels before they started."""
+
+    start: list[int] = attrs.field(factory=list)
+    skipped: list[tuple[int, str]] = attrs.field(factory=list)
+    cancel: list[int] = attrs.field(factory=list)
+    dropped: list[int] = attrs.field(factory=list)
+
+
+_NO_JOINS: dict[int, _Arrivals] = {}
+
+
 class Scope:
     """One run of one plan.
 
     Attributes:
-        path: The scope's address in the execution; ``""`` for the top level.
-        up, owner: The scope around it and the step there that it is the body of; ``None`` at the top.
         status: Per step.
         stopped: Why no step starts any more, as a skip reason; ``None`` while it is open.
     """
 
-    __slots__ = ("_blocked", "_left", "_unsettled", "owner", "path", "plan", "status", "stopped", "up")
+    __slots__ = ("_arrivals", "_blocked", "_left", "_unsettled", "plan", "status", "stopped")
 
-    def __init__(self, plan: Plan, path: str = "", up: Scope | None = None, owner: int | None = None) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.path = path
-        self.up = up
-        self.owner = owner
         self.status = [_PENDING] * len(plan.steps)
         self.stopped: str | None = None
         self._left = list(plan.countdown)
         self._unsettled = len(plan.steps)
         self._blocked: dict[int, str] = {}
+        self._arrivals = {k: _Arrivals(len(join.named)) for k, join in plan.joins.items()} if plan.joins else _NO_JOINS
 
     def __repr__(self) -> str:
-        return f"<Scope {self.path or self.plan.id!r}, {self._unsettled} of {len(self.status)} unsettled>"
+        return f"<Scope {self.plan.id!r}, {self._unsettled} of {len(self.status)} unsettled>"
 
     @property
     def done(self) -> bool:
@@ -102,7 +126,7 @@ class Scope:
         Returns:
             The steps that are ready now, in file order; ``None`` if the case is not usual and nothing was done.
         """
-        if self.stopped is not None or self._blocked:
+        if self.stopped is not None or self._blocked or self._arrivals:
             return None
         assert self.status[number] not in _FINAL, f"step {number} has settled before"
         self.status[number] = _COMPLETED
@@ -123,9 +147,29 @@ class Scope:
             return Next(done=self._unsettled == 0)
         if status is _FAILED:
             return self._stop(f"stopped: {self.plan.steps[number].id}")
-        if taken and not self._blocked:
+        if taken and not self._blocked and not self._arrivals:
             return Next(self._count_down(number), (), (), self._unsettled == 0)
         return self._spread(number, taken=taken)
+
+    def absorbs(self, number: int) -> bool:
+        """Whether the failure of this step counts as a skip: it contests joins, and puts none out of reach."""
+        joins = self.plan.contests.get(number)
+        if joins is None or self.stopped is not None:
+            return False
+        return all(self._is_within_reach(k) for k in joins)
+
+    def _is_within_reach(self, join: int) -> bool:
+        """Whether a join can do without one more of those that have not settled."""
+        arrivals, needed = self._arrivals[join], self.plan.joins[join].at_least
+        assert needed is not None, "joins that wait for all to settle are not contested"
+        return arrivals.reached or len(arrivals.completed) + arrivals.open - 1 >= needed
+
+    def joined(self, number: int) -> tuple[str, ...]:
+        """The ids that a join has counted as completed so far, in order; of another step all it names."""
+        arrivals = self._arrivals.get(number)
+        if arrivals is None:
+            return self.plan.steps[number].definition.depends_on
+        return tuple(self.plan.steps[k].id for k in arrivals.completed)
 
     def stop(self, reason: str) -> Next:
         """Start nothing more: what runs is to be cancelled, the rest is skipped for ``reason``. Idempotent."""
@@ -143,23 +187,80 @@ class Scope:
 
     def _spread(self, number: int, *, taken: bool) -> Next:
         """Count down, and let skips travel along written order; iterative, however long the chain."""
-        start: list[int] = []
-        skipped: list[tuple[int, str]] = []
+        following = _Following()
         settled = deque([(number, taken)])
         while settled:
             at, was_taken = settled.popleft()
             if not was_taken:
                 for k in self.plan.skip_dependents[at]:
                     self._blocked.setdefault(k, f"dependency: {self.plan.steps[at].id}")
-            for k in self._count_down(at):
+            ready = self._count_down_joins(at, following) if self._arrivals else self._count_down(at)
+            for k in ready:
+                if self.status[k] is not _PENDING:
+                    continue  # a join has cancelled it
                 reason = self._blocked.get(k)
                 if reason is None:
-                    start.append(k)
+                    following.start.append(k)
                 else:
-                    skipped.append(self._skip(k, reason))
+                    following.skipped.append(self._skip(k, reason))
                     settled.append((k, False))
-        start.sort()
-        return Next(start, skipped, done=self._unsettled == 0)
+            while following.dropped:
+                k = following.dropped.pop()
+                following.skipped.append(self._skip(k, "cancelled"))
+                settled.append((k, True))
+        start = sorted(k for k in following.start if self.status[k] is _PENDING)
+        return Next(start, following.skipped, following.cancel, self._unsettled == 0)
+
+    def _count_down_joins(self, number: int, following: _Following) -> Sequence[int]:
+        """:meth:`_count_down` where some of the dependents may be joins."""
+        ready = []
+        for k in self.plan.dependents[number]:
+            join = self.plan.joins.get(k)
+            if join is None or number not in join.named:
+                self._left[k] -= 1
+            elif self._arrive(k, number, join):
+                self._left[k] -= 1
+                if join.cancel_rest and self._arrivals[k].reached:
+                    self._drop_rest(join, following)
+            else:
+                continue
+            if not self._left[k]:
+                ready.append(k)
+        return ready
+
+    def _arrive(self, k: int, number: int, join: PlanJoin) -> bool:
+        """A step that the join names has settled; whether that decides the join."""
+        arrivals = self._arrivals[k]
+        arrivals.open -= 1
+        if self.status[number] is _COMPLETED:
+            arrivals.completed.append(number)
+        if arrivals.reached:
+            return False
+        if join.at_least is None:
+            arrivals.reached = arrivals.open == 0
+            return arrivals.reached
+        arrivals.reached = len(arrivals.completed) >= join.at_least
+        if not arrivals.reached and arrivals.open == 0:
+            self._blocked[k] = f"dependency: {self.plan.steps[number].id}"
+            return True
+        return arrivals.reached
+
+    def _drop_rest(self, join: PlanJoin, following: _Following) -> None:
+        """Cancel what the join names and has not settled, and then whatever feeds nothing else."""
+        rest = {k for k in join.named if self.status[k] not in _FINAL}
+        unseen = list(rest)
+        while unseen:
+            for k in self.plan.waits[unseen.pop()]:
+                if self.status[k] not in _FINAL and k not in rest and self._feeds_only(k, rest):
+                    rest.add(k)
+                    unseen.append(k)
+        following.dropped += sorted((k for k in rest if self.status[k] is _PENDING), reverse=True)
+        following.cancel += sorted(k for k in rest if self.status[k] is _RUNNING)
+
+    def _feeds_only(self, number: int, rest: set[int]) -> bool:
+        if number in self.plan.kept:
+            return False
+        return all(k in rest or self.status[k] in _FINAL for k in self.plan.dependents[number])
 
     def _stop(self, reason: str) -> Next:
         self.stopped = reason

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
+
+from ael.definition import PoolDefinition
 
 __all__ = ["Settings"]
 
@@ -20,6 +24,7 @@ class Settings:
         undo_grace: How long a step that has an ``undo`` may go on when it is to be cancelled.
         undo_timeout: How long all ``undo`` of one workflow may take together.
         finally_timeout: How long all ``finally`` steps of one workflow may take together.
+        limits: Pools by name; they win over what workflows say of pools of these names.
         threads: Most threads for synchronous tools at once, those left behind included.
         server_concurrency: Most calls at once to one MCP server.
         max_result_bytes: Largest result taken from a tool server.
@@ -38,6 +43,7 @@ class Settings:
     undo_grace: float = 30.0
     undo_timeout: float = 300.0
     finally_timeout: float = 60.0
+    limits: Mapping[str, PoolDefinition] = attrs.field(factory=dict)
     threads: int = 40
     server_concurrency: int = 32
     max_result_bytes: int = 4 * _MIB

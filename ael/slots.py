@@ -21,12 +21,17 @@ class Slots:
         freed: Called when a step has begun to wait, and its slot may be free.
     """
 
-    __slots__ = ("_freed", "free", "queue")
+    __slots__ = ("_freed", "_size", "free", "queue")
 
     def __init__(self, limit: int | None, freed: Callable[[], None]) -> None:
-        self.free = sys.maxsize if limit is None else limit
+        self._size = self.free = sys.maxsize if limit is None else limit
         self.queue: deque[asyncio.Future[None]] = deque()
         self._freed = freed
+
+    @property
+    def held(self) -> int:
+        """How many slots are held."""
+        return self._size - self.free
 
     def release(self) -> None:
         """Give a slot back: to the first in the queue, else to whoever is ready."""

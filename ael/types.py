@@ -234,7 +234,7 @@ class StepResult:
         return plain
 
     def find(self, path: str) -> StepResult | None:
-        """What lies below: ``[2]`` or ``[KEY]`` an item, ``.ID`` an inner step, and on from there; ``None``: nothing."""
+        """What lies below: ``[2]`` or ``[KEY]`` an item, ``.ID`` an inner step, and so on; ``None``: nothing."""
         if not path:
             return self
         for below, rest in self._below(path):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 import attrs
 import msgspec
 
+from ael.compiler import compile_plan
 from ael.definition import WorkflowDefinition
 from ael.engine import WorkflowEngine
 from ael.errors import ToolUnavailableError, WorkflowNotFoundError
-from ael.plan import Plan, compile_plan
+from ael.plan import Plan
 from ael.ports import Clock, CodeExecutor, Journal, Observer, Secrets, ToolCall, ToolMiss, ToolOutcome, ToolSpec
 from ael.settings import Settings
 from ael.testing.virtual_time import VirtualClock

@@ -12,7 +12,8 @@ import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ael.plan import Plan, compile_plan
+from ael.compiler import compile_plan
+from ael.plan import Plan
 from ael.scheduler import Next, Scope
 from ael.types import StepStatus
 from tests.build import step, workflow

@@ -6,7 +6,7 @@ import pytest
 
 from ael.context import ExecutionContext, SecretsRoot, result_view
 from ael.errors import ToolError
-from ael.plan import compile_plan
+from ael.compiler import compile_plan
 from ael.types import JsonValue, StepResult, StepStatus
 from tests.build import step, workflow
 

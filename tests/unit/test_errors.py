@@ -31,6 +31,10 @@ CODE_LIMIT code no
 CODE_RUNTIME code yes
 CODE_TIMEOUT code yes
 STEP_TIMEOUT execution no
+ITEMS_FAILED execution no
+REPEAT_EXHAUSTED execution no
+DEPTH_EXCEEDED execution no
+EXIT execution no
 WORKFLOW_TIMEOUT execution no
 CONFIG_INVALID system no
 JOURNAL_FAILED system no

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ael.plan import compile_plan
+from ael.compiler import compile_plan
 from ael.scheduler import Next, Scope
 from ael.types import JsonValue, StepStatus
 from tests.build import step, workflow
@@ -149,4 +149,3 @@ def test_repr_says_how_far_it_is() -> None:
     assert repr(scope) == "<Scope 'w', 2 of 2 unsettled>"
     scope.settle(0, COMPLETED)
     assert repr(scope) == "<Scope 'w', 1 of 2 unsettled>"
-    assert repr(Scope(scope.plan, "pages[2]", up=scope, owner=1)).startswith("<Scope 'pages[2]'")

@@ -116,6 +116,7 @@ def test_as_json() -> None:
                 "skip_reason": None,
                 "attempt": 1,
                 "max_attempts": 1,
+                "attempts": [],
             }
         ],
         "started_at": "2027-01-15T08:00:00+00:00",
