@@ -11,13 +11,14 @@ import attrs
 from ael.cli.locking import Silence, ask, keep_silent, lock_path
 from ael.cli.project import Project
 from ael.diagnostics import Diagnostic
-from ael.language import apply_ignores
+from ael.errors import ConfigInvalidError
 from ael.language.catalog import Problem, listing, tools
 from ael.language.checks.drift import check_drift, tools_called
 from ael.language.ignores import hide_ignored
 from ael.language.report import diagnose
 from ael.language.tool_changes import changes_between
 from ael.loading import load_path, load_source
+from ael.mcp_server import McpServer
 from ael.ports import ToolCatalog, ToolSpec
 from ael.source import Source
 from ael.tools.lock import LOCK_VERSION, LockError, ToolLock, parse_lock
@@ -38,6 +39,7 @@ class KnownTools:
         path: Where the lock is, or would be.
         was: The lock, if there is one that can be read.
         now: What the servers said, with the lock's word for those that did not answer; ``None`` if none was asked.
+        servers: Those somebody named.
     """
 
     engine: WorkflowEngine
@@ -46,6 +48,7 @@ class KnownTools:
     path: Path
     was: ToolLock | None = None
     now: ToolLock | None = None
+    servers: tuple[McpServer, ...] = ()
     _catalog_of_lock: ToolCatalog | None = None
     _called: set[str] = attrs.field(factory=set)
 
@@ -65,7 +68,7 @@ class KnownTools:
         if known is not None:
             catalog = project.catalog(known)
         of_lock = None if was is None or now is None else project.catalog(was)
-        return cls(engine, catalog, problems, path, was, now, of_lock)
+        return cls(engine, catalog, problems, path, was, now, project.servers(), of_lock)
 
     def check(self, file: str) -> Sequence[Diagnostic]:
         """All that is wrong in a file, drift of the tools it calls included."""
@@ -79,8 +82,6 @@ class KnownTools:
             definition.source,
             definition.spans,
         )
-        left = apply_ignores(drift, definition.source, definition.spans)
-        drift = [each for each in drift if each in left]
         gone = {(each.line, each.column) for each in drift if each.code == tools.ToolGone.code}
         found = [each for each in loaded.diagnostics if not (_says_unknown(each) and (each.line, each.column) in gone)]
         return sorted([*found, *drift], key=lambda each: (each.line or 0, each.column or 0))
@@ -88,6 +89,18 @@ class KnownTools:
     def check_text(self, source: Source) -> Sequence[Diagnostic]:
         """All that is wrong in a text by itself."""
         return load_source(source, catalog=self.catalog, executors=self.engine.executors).diagnostics
+
+    def for_editors(self) -> tuple[list[ToolSpec], list[str]]:
+        """All known tools; and the servers of which nobody knows what tools they have.
+
+        Raises:
+            ConfigInvalidError: The lock cannot be read.
+        """
+        if self.problems:
+            raise ConfigInvalidError(str(self.problems[0]))
+        listed = () if self.was is None else self.was.servers
+        opened = [each.name for each in self.servers if not each.disabled and each.name not in listed]
+        return list((self.catalog or self.engine.invoker).specs()), opened
 
     def rest(self) -> list[Diagnostic]:
         """What has changed in tools that none of the files checked so far calls."""

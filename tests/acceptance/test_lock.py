@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import jsonschema_rs
 import pytest
 
 import ael
@@ -336,3 +337,24 @@ def test_a_run_does_not_look_at_the_lock(command: Command, project: Path) -> Non
     done = command("run", "r.yaml")
     assert done.code == 0, done.err
     assert "lock" not in done.err
+
+
+def test_editors_know_the_tools_of_the_lock(command: Command, project: Path) -> None:
+    def accepts(tool: str, params: JsonValue) -> bool:
+        schema = json.loads(command("schema", "--with-tools").out)
+        step = {"id": "a", "tool": tool, "params": params}
+        return jsonschema_rs.Draft202012Validator(schema).is_valid({"name": "w", "steps": [step]})
+
+    assert accepts("srv.anything", {})
+    assert not accepts("other.anything", {})
+    write_lock(project)
+    assert not accepts("srv.anything", {})
+    assert accepts("srv.find", {"text": "x"})
+    assert not accepts("srv.find", {"text": 3})
+    assert accepts("greet", {"name": "x", "times": "{{ 3 }}"})
+    assert not accepts("greet", {"nmae": "x"})
+    (project / "ael.lock").write_text("{")
+    done = command("schema", "--with-tools")
+    assert (done.code, done.out) == (2, "")
+    assert "AEL610" in done.err
+    assert json.loads(command("schema").out)["$id"] == "urn:ael:schema:workflow:1"
