@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Protocol
@@ -53,8 +53,12 @@ class Validator:
 
     def problems(self, value: JsonValue) -> list[str]:
         """Every misfit as a sentence with its path, ``$.items[3]: "x" is not of type "integer"``."""
+        return [f"{format_path(path)}: {sentence}" for path, sentence in self.misfits(value)]
+
+    def misfits(self, value: JsonValue) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every misfit: where in the value, and one sentence."""
         errors: JsonValue = self._compiled.iter_errors(_as_json(value))
-        return [f"{format_path(list(error.instance_path))}: {error.message}" for error in errors]
+        return ((tuple(error.instance_path), error.message) for error in errors)
 
 
 def _as_json(value: JsonValue) -> JsonValue:

@@ -217,6 +217,8 @@ def without_null(type_: Type) -> Type:
 
 def union(*types: Type) -> Type:
     """Whatever is of one of the types."""
+    if len(types) == 1:
+        return types[0]
     scalars: dict[Kind, Type] = {}
     literals: dict[tuple[Kind, JsonValue], Type] = {}
     others: list[Type] = []
@@ -244,6 +246,8 @@ def union(*types: Type) -> Type:
 
 def meet(one: Type, other: Type) -> Type:
     """What is of both types, or more than that; ``NEVER``: certainly nothing is."""
+    if one is other:
+        return one
     return _Meeting().meet(one, other, 0)
 
 

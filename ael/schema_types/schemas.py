@@ -48,6 +48,7 @@ _KNOWN = _SAYS_NOTHING | {
 }
 """The keywords that the checks read themselves; any other is left to the validator."""
 
+_STRUCTURAL = frozenset({"properties", "required", "additionalProperties", "items", "prefixItems"})
 _MOST_ENUM = 1_000
 
 
@@ -75,8 +76,13 @@ class SchemaReader:
             self._types[id(schema)] = known
         return known
 
-    def parts(self, schema: JsonValue) -> Iterator[Mapping[str, JsonValue]]:
+    def parts(self, schema: Mapping[str, JsonValue]) -> Sequence[Mapping[str, JsonValue]]:
         """The schemas that a value has to fit all at once: itself, what it refers to, and those of ``allOf``."""
+        if "$ref" not in schema and "allOf" not in schema:
+            return (schema,)
+        return tuple(self._parts(schema))
+
+    def _parts(self, schema: JsonValue) -> Iterator[Mapping[str, JsonValue]]:
         seen: set[int] = set()
         waiting = [schema]
         while waiting:
@@ -129,17 +135,17 @@ class SchemaReader:
     def _declared(self, schema: Mapping[str, JsonValue]) -> Type:
         """What ``type`` says, together with the keywords for lists and objects."""
         named = schema.get("type")
-        names = _ALL if named is None else (named,) if isinstance(named, str) else tuple(named)
-        if named is None and not {"properties", "required", "additionalProperties", "items"} & schema.keys():
+        if named is None and _STRUCTURAL.isdisjoint(schema):
             return ANY
+        names = (named,) if isinstance(named, str) else named if isinstance(named, list | tuple) else _ALL
         return union(*(self._named(name, schema) for name in names))
 
-    def _named(self, name: str, schema: Mapping[str, JsonValue]) -> Type:
+    def _named(self, name: JsonValue, schema: Mapping[str, JsonValue]) -> Type:
         if name == "array":
             return self._list(schema)
         if name == "object":
             return self._object(schema)
-        return _SCALARS.get(name, ANY)
+        return _SCALARS.get(name, ANY) if isinstance(name, str) else ANY
 
     def _list(self, schema: Mapping[str, JsonValue]) -> Type:
         items = schema.get("items", True)
@@ -150,7 +156,8 @@ class SchemaReader:
 
     def _object(self, schema: Mapping[str, JsonValue]) -> Type:
         properties = schema.get("properties")
-        fields = {key: self.type_of(part) for key, part in (properties or {}).items()}
+        properties = properties if isinstance(properties, Mapping) else {}
+        fields = {key: self.type_of(part) for key, part in properties.items()}
         required = schema.get("required")
         names = frozenset(name for name in required if isinstance(name, str)) if isinstance(required, list) else ()
         rest = schema.get("additionalProperties", True)

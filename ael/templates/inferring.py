@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ael.schema_types import NEVER, TEXT, literal
-from ael.templates.lookups import Inferred, Roots, interpolation_problem, read_chain, type_of_chain
+from ael.schema_types import NEVER, TEXT, Type, is_only, literal
+from ael.templates.lookups import UNWRITTEN, Inferred, Roots, interpolation_problem, read_chain, type_of_chain
 from ael.templates.model import Names, Template, TemplateKind, TemplateProblem
 from ael.templates.parsing import CLOSE, OPEN, has_marks
 from ael.templates.paths import split_paths
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["infer"]
 
 _NOTHING = Inferred()
+_TEXT = Inferred(TEXT)
+_NAMED = frozenset({"steps", "inputs"})
+"""The roots whose references keep their keys as they are."""
 
 
 def infer(template: Template, names: Names, roots: Roots) -> Inferred:
@@ -34,7 +37,7 @@ def infer(template: Template, names: Names, roots: Roots) -> Inferred:
         return _NOTHING
     if template.kind is TemplateKind.CONSTANT:
         return Inferred(literal(template.text))
-    found = _of_one_path(template, roots)
+    found = _of_paths(template, roots)
     if found is not None:
         return found
     if has_marks(template.text):
@@ -43,17 +46,23 @@ def infer(template: Template, names: Names, roots: Roots) -> Inferred:
     return attrs.evolve(found, problems=tuple(map(_moved, found.problems)))
 
 
-def _of_one_path(template: Template, roots: Roots) -> Inferred | None:
-    """The type of what is one path from a step or an input; ``None`` where its keys have to be looked at."""
-    if template.kind is not TemplateKind.PATH:
+def _of_paths(template: Template, roots: Roots) -> Inferred | None:
+    """The type of paths from steps and inputs; ``None`` where there is more to say, and their keys are looked at."""
+    whole = template.kind is TemplateKind.PATH
+    if not whole and not template.is_text_of_paths:
         return None
-    reference = template.references[0]
-    if reference.name is None or reference.root not in {"steps", "inputs"}:
-        return None
-    type_ = type_of_chain(reference.root, (reference.name, *reference.path), roots)
-    if type_ == NEVER:
-        return None
-    return Inferred(type_, (), template.text[reference.offset : reference.offset + reference.length])
+    types: list[Type] = []
+    for reference in template.references:
+        if reference.name is None or reference.root not in _NAMED:
+            return None
+        found = type_of_chain(reference.root, (reference.name, *reference.path), roots)
+        if found is NEVER:
+            return None
+        types.append(found)
+    if whole:
+        reference = template.references[0]
+        return Inferred(types[0], (), template.text[reference.offset : reference.offset + reference.length])
+    return None if any(is_only(found, *UNWRITTEN) for found in types) else _TEXT
 
 
 def _moved(problem: TemplateProblem) -> TemplateProblem:

@@ -17,6 +17,7 @@ from ael.schema_types import (
     ObjectType,
     Scalar,
     Type,
+    Union,
     is_only,
     members,
     union,
@@ -26,12 +27,14 @@ from ael.templates.model import TemplateProblem
 from ael.templates.reading import key_text, nearest
 from ael.templates.references import Chain, Key
 
-__all__ = ["Inferred", "Roots", "interpolation_problem", "read", "read_chain", "type_of_chain"]
+__all__ = ["UNWRITTEN", "Inferred", "Roots", "interpolation_problem", "read", "read_chain", "type_of_chain"]
 
 _DATE_FIELDS = frozenset(["year", "month", "day", "hour", "minute", "second", "microsecond"])
 """What can be read of a date, which is text to a schema."""
 
 _KEYS_LISTED = 8
+UNWRITTEN = frozenset({Kind.LIST, Kind.OBJECT, Kind.NULL})
+"""The kinds that are hardly ever meant to stand amid text."""
 
 
 class Roots(Protocol):
@@ -63,8 +66,9 @@ class Inferred:
 
 def read(type_: Type, key: str | int) -> Type:
     """What is below a key; ``NEVER`` if there is certainly nothing."""
-    listed = members(type_)
-    return union(*(_read_member(member, key) for member in listed)) if listed else ANY
+    if not isinstance(type_, Union):
+        return _read_member(type_, key)
+    return union(*(_read_member(member, key) for member in type_.members)) if type_.members else ANY
 
 
 def _read_member(member: Type, key: str | int) -> Type:
@@ -86,7 +90,7 @@ def type_of_chain(root: str, keys: Sequence[str | int], roots: Roots) -> Type:
     found, rest = _start(root, keys, roots)
     for key in rest:
         found = read(found, key)
-        if found == NEVER:
+        if found is NEVER:
             break
     return found
 
@@ -124,12 +128,14 @@ def missing(owner: Type, key: Key, where: str) -> TemplateProblem:
     advice = None
     if is_only(owner, Kind.LIST):
         advice = f"an item is `{where}[0]`; all of one key are `{where} | map(attribute={name!r})`"
+    if name == "result" and where.endswith(".output"):
+        advice = f"what the tool gave is `{where}` itself"
     return TemplateProblem("no_keys", message, name, key.start, key.end - key.start, advice=advice)
 
 
 def interpolation_problem(type_: Type, chain: Chain | None, place: tuple[int, int]) -> TemplateProblem | None:
     """What is probably not meant where a value is written amid text; ``place``: offset and length."""
-    if not is_only(type_, Kind.LIST, Kind.OBJECT, Kind.NULL):
+    if not is_only(type_, *UNWRITTEN):
         return None
     what = "this" if chain is None else f"`{_written(chain)}`"
     if is_only(type_, Kind.NULL):

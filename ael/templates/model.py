@@ -148,9 +148,10 @@ class Template:
         problems: What is wrong with it; a template with problems cannot be rendered.
         reads_any_step: Whether it indexes ``steps`` by something not constant, or passes it on whole.
         getter: Of a plain path: a closure of about 0.2 µs that does what ``render`` does; else ``None``.
+        is_text_of_paths: Whether it is text around plain paths, and so makes text of ``references`` and nothing else.
     """
 
-    __slots__ = ("_render", "getter", "kind", "problems", "reads_any_step", "references", "text")
+    __slots__ = ("_render", "getter", "is_text_of_paths", "kind", "problems", "reads_any_step", "references", "text")
 
     def __init__(
         self,
@@ -161,6 +162,7 @@ class Template:
         references: tuple[Reference, ...] = (),
         problems: tuple[TemplateProblem, ...] = (),
         getter: Getter | None = None,
+        is_text_of_paths: bool = False,
     ) -> None:
         self.text = text
         self.kind = kind
@@ -168,6 +170,7 @@ class Template:
         self.problems = problems
         self.reads_any_step = any(reference.root == "steps" and reference.name is None for reference in references)
         self.getter = getter
+        self.is_text_of_paths = is_text_of_paths
         self._render = render
 
     def __repr__(self) -> str:

@@ -116,7 +116,8 @@ def _of_paths(text: str, parts: list[str | Chain], names: Names) -> _Parsed | No
         getter = known[0]
         return _Parsed(Template(text, TemplateKind.PATH, _read_path, references=references, getter=getter), whole)
     render = text_renderer(text, _pieces(parts, known))
-    return _Parsed(Template(text, TemplateKind.EXPRESSION, render, references=references), whole)
+    made = Template(text, TemplateKind.EXPRESSION, render, references=references, is_text_of_paths=True)
+    return _Parsed(made, whole)
 
 
 def _pieces(parts: list[str | Chain], getters: list[Getter]) -> list[str | Getter]:
