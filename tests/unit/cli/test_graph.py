@@ -1,82 +1,56 @@
-"""How a plan is drawn."""
+"""``ael graph`` for files and for workflows by name."""
 
 from __future__ import annotations
 
-import re
+from pathlib import Path
 
-from ael.cli.graph import render_dot, render_mermaid, render_text
-from ael.loading import load_source
-from ael.plan import Plan
-from ael.source import Source
+import pytest
+
+from ael.cli import run_command_line
 
 TEXT = """
-name: repo-digest
-version: "1.0"
-description: |
-  What changed
-  in a repository
-inputs: {repo: string, deep: {type: boolean, default: false}}
+name: digest
 steps:
-  - id: log
-    tool: git.git_log
-    params: {path: "{{ inputs.repo }}"}
-    retry: 3
-  - id: status
-    mcp: git
-    tool: git_status
-    when: inputs.deep
-  - id: digest
-    code: return [steps.log.output, steps.status.output]
-outputs:
-  digest: "{{ steps.digest.output }}"
+  - {id: log, tool: nobody.has_it}
+  - {id: status, tool: nobody.has_it, depends_on: [log, log]}
 """
 
 
-def plan(text: str = TEXT) -> Plan:
-    found = load_source(Source(text, "w.yaml")).plan
-    assert found is not None
-    return found
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "w.yaml").write_text(TEXT.replace("nobody.has_it", "http.request"))
+    (tmp_path / "w.yaml").write_text(TEXT)
+    (tmp_path / "ael.toml").write_text('workflows = ["flows"]\n')
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_text_says_what_each_step_does_and_waits_for():
-    assert render_text(plan()).splitlines() == [
-        "repo-digest 1.0: What changed in a repository",
-        "inputs: repo, deep",
-        "",
-        "  log     git.git_log     up to 3 attempts",
-        "  status  git.git_status  when inputs.deep",
-        "  digest  code            after log, status",
-        "",
-        "outputs: digest",
-    ]
+@pytest.mark.parametrize("target", ["w.yaml", "digest"])
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [("text", "  status  {}  after log"), ("mermaid", "    s0 --> s1"), ("dot", '    "log" -> "status";')],
+)
+def test_files_and_names_with_warnings_are_drawn(target, form, line, capsys):
+    assert run_command_line(["graph", target, "--format", form]) == 0
+    captured = capsys.readouterr()
+    tool = "nobody.has_it" if target == "w.yaml" else "http.request"
+    assert line.format(tool) in captured.out.splitlines()
+    assert captured.err == ""
 
 
-def test_mermaid():
-    assert render_mermaid(plan()).splitlines() == [
-        "flowchart TD",
-        '    s0["log<br/><i>git.git_log</i>"]',
-        '    s1{{"status<br/><i>git.git_status</i>"}}',
-        '    s2["digest<br/><i>code</i>"]',
-        "    s0 --> s2",
-        "    s1 --> s2",
-    ]
-
-
-def test_dot():
-    assert render_dot(plan()).splitlines() == [
-        'digraph "repo-digest" {',
-        "    rankdir=TB;",
-        "    node [shape=box];",
-        '    "log" [label="log\\ngit.git_log"];',
-        '    "status" [label="status\\ngit.git_status", style=dashed];',
-        '    "digest" [label="digest\\ncode"];',
-        '    "log" -> "digest";',
-        '    "status" -> "digest";',
-        "}",
-    ]
-
-
-def test_names_cannot_break_out_of_their_labels():
-    strange = plan("name: w\nsteps:\n  - {id: a, tool: 'x\"] --> y <b>'}\n")
-    assert re.fullmatch(r'flowchart TD\n    s0\["[^"<>\[]*(<br/><i>[^"<>]*</i>)"\]', render_mermaid(strange))
-    assert '[label="a\\nx\\"] --> y <b>"];' in render_dot(strange)
+@pytest.mark.parametrize(
+    ("target", "code", "says"),
+    [
+        ("broken.yaml", 3, "error[AEL202]: step 'a' depends on itself"),
+        ("missing.yaml", 2, "there is no file 'missing.yaml'"),
+        ("flows", 2, "'flows' is a folder"),
+        ("digst", 2, "did you mean 'digest'?"),
+    ],
+)
+def test_what_cannot_be_drawn(target, code, says, capsys):
+    Path("broken.yaml").write_text("name: w\nsteps: [{id: a, tool: t, depends_on: a}]\n")
+    assert run_command_line(["graph", target]) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert says in captured.err
