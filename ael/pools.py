@@ -118,7 +118,7 @@ class Pools:
         if all(not pool.awaited and pool.room(now_ns) > 0 for pool in pools):
             _grant(ticket, now_ns)
             return ticket, (ticket,)
-        line = _line_for(pools)
+        line = pools[0].lines.get(pools) or _Line(pools)
         line.join(ticket)
         for pool in pools:
             pool.reckon(now_ns)
@@ -466,7 +466,3 @@ def _reserve(line: _Line, ticket: Ticket, now_ns: int) -> None:
 def _unreserve(ticket: Ticket) -> None:
     for pool in ticket.pools:
         pool.reserved.remove(ticket)
-
-
-def _line_for(pools: tuple[_Pool, ...]) -> _Line:
-    return pools[0].lines.get(pools) or _Line(pools)

@@ -106,18 +106,21 @@ class Reference:
         able = [wish for wish in inline if self.fits(wish, now)]
         if not able:
             return None
-        firsts = {wish.names: wish for wish in reversed(inline[: inline.index(able[0])])}
-        tired = []
-        for names, first in sorted(firsts.items(), key=lambda item: self._order(name, item[1])):
-            if self.misses[names][-1:] != [name]:
-                self.misses[names].append(name)
-            if len(self.misses[names]) >= PATIENCE:
-                tired.append(first)
+        tired = self._pass_over(name, inline[: inline.index(able[0])])
         for first in tired:
             del self.misses[first.names]
             self._leave(first)
             self.reserved.append(first)
         return self._next(name, now) if tired else able[0]
+
+    def _pass_over(self, name: str, passed: list[Wish]) -> list[Wish]:
+        """The first of each line that has missed its chance too often."""
+        firsts = {wish.names: wish for wish in reversed(passed)}
+        for names in firsts:
+            if self.misses[names][-1:] != [name]:
+                self.misses[names].append(name)
+        tired = [wish for names, wish in firsts.items() if len(self.misses[names]) >= PATIENCE]
+        return sorted(tired, key=lambda wish: self._order(name, wish))
 
     def _order(self, name: str, wish: Wish) -> tuple[tuple[int, int], int]:
         return self.turns[name, wish.owner], wish.number
