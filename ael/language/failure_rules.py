@@ -6,6 +6,7 @@ A fallback needs something that can skip the step, ``on_exhausted`` something th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import attrs
@@ -17,6 +18,7 @@ from ael.types import JsonValue, OnError, RetryConfig
 
 __all__ = ["can_skip_itself", "check_error_rules", "check_fallback", "check_on_exhausted", "retry_counts"]
 
+_READ = re.compile(r"\bsteps\s*[.\[]")
 _POLICY_KEYS = ("on_error", "retry", "on_missing_tool", "join", "choose")
 
 
@@ -70,7 +72,7 @@ def retry_counts(raw: Fields, fields: Fields, defaults: Defaults, *, own: bool) 
     """Whether ``on_exhausted`` of the step's ``retry`` (``own``), or of the defaults', can ever be asked."""
     policy = _Policy.of(raw, fields, defaults)
     retried = any(rule["do"] == OnError.RETRY and "retry" not in rule for rule in policy.rules)
-    return own == policy.own and (policy.unknown or retried)
+    return own == policy.own and policy.retry is not None and (policy.unknown or retried)
 
 
 def check_fallback(draft: Draft) -> None:
@@ -83,8 +85,8 @@ def check_fallback(draft: Draft) -> None:
 
 def _others_can_skip(draft: Draft) -> bool:
     """Whether the step waits for others, and some step of the file can be skipped."""
-    others = any(path != draft.at for path in draft.around.skipping)
-    return others and (bool(draft.raw.get("depends_on")) or "steps" in str(draft.raw))
+    others = any(path[: len(draft.at)] != draft.at for path in draft.around.skipping)
+    return others and (bool(draft.raw.get("depends_on")) or _READ.search(str(draft.raw)) is not None)
 
 
 def check_on_exhausted(draft: Draft) -> None:

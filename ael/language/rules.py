@@ -9,7 +9,7 @@ import attrs
 
 from ael.definition import MISSING, ForEach, Join
 from ael.language.catalog import composition, listing, structure
-from ael.language.drafts import Draft, misplaced
+from ael.language.drafts import Draft, Fields, misplaced
 from ael.language.failure_rules import check_error_rules, check_fallback, check_on_exhausted
 from ael.language.records import Table, meant_key
 from ael.language.suggest import nearest
@@ -53,10 +53,17 @@ class _Choosing:
     none: str
 
 
+def _meant(table: Table, name: str, raw: Fields) -> str | None:
+    """The key that an unknown one was probably meant to be; it was reported as that already."""
+    if name in table.rows:
+        return None
+    return meant_key(table, name, raw) or nearest(name, table.rows)
+
+
 def _one_body(choosing: _Choosing, draft: Draft) -> None:
     found = tuple(name for name in choosing.bodies if name in draft.raw)
     table = choosing.table
-    if not found and not any(meant_key(table, name, draft.raw) in choosing.bodies for name in draft.raw):
+    if not found and not any(_meant(table, name, draft.raw) in choosing.bodies for name in draft.raw):
         draft.report.add(structure.BodyMissing(draft.where, choosing.none), draft.at)
     elif len(found) > 1:
         draft.report.add(structure.SeveralBodies(draft.where, _quoted(found)), draft.path(found[1]), key=True)

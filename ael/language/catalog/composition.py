@@ -124,13 +124,14 @@ class BranchUnreachable(Problem, frozen=True):
 class PoolUndeclared(Problem, frozen=True):
     """``limits`` of a step names pools, which the file's own ``limits`` or ``ael.toml`` declare.
 
-    A pool that neither declares bounds nothing.
+    A pool that neither declares bounds nothing. In the file, an entry without bounds is enough for a pool that
+    ``ael.toml`` declares.
     """
 
     code = "AEL135"
     severity = Severity.WARNING
     wording = "{where} names the pool {pool!r}, which the workflow does not declare"
-    advice = "add it to `limits` of the workflow: `{pool}: {{concurrency: 4}}`; that also holds if ael.toml has it"
+    advice = "add `{pool}: {{concurrency: 4}}` to `limits` of the workflow, or `{pool}: {{}}` if ael.toml declares it"
     where: str
     pool: str
     nearest: str | None = None
