@@ -17,7 +17,7 @@ from ael.errors import ConfigInvalidError
 
 __all__ = ["LATER", "invalid", "problems_in"]
 
-LATER = frozenset({"journal", "limits"})
+LATER = frozenset({"journal"})
 """Keys the language names that no engine understands yet."""
 
 

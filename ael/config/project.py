@@ -13,12 +13,16 @@
     [secrets]                           # secrets.github in a template is the variable GITHUB_TOKEN
     github = "GITHUB_TOKEN"
 
+    [limits.openai]                     # a pool of all executions; wins over what workflows say of it
+    concurrency = 4                     # attempts at once
+    rate = "60/m"                       # starts in any minute
+
     [mcp_servers.git]                   # command args env cwd | url headers; ${VAR} as in mcpServers files
     command = "mcp-server-git"
     args = ["--repository", "."]
     timeout = 60000                     # milliseconds of one call, as in those files
 
-Unknown keys are errors; ``journal`` and ``limits`` are not supported yet.
+Unknown keys are errors; ``journal`` is not supported yet.
 """
 
 from __future__ import annotations
@@ -35,10 +39,12 @@ from cattrs import Converter
 from cattrs.errors import BaseValidationError
 
 from ael.config.expand import Expansion
+from ael.config.limits import read_limits
 from ael.config.mcp_files import load_mcp_servers
 from ael.config.model import Config
 from ael.config.problems import invalid, problems_in
 from ael.config.servers import Reading, read_server
+from ael.definition import PoolDefinition
 from ael.errors import ConfigInvalidError
 from ael.language.durations import parse_duration
 from ael.mcp_server import McpServer
@@ -57,6 +63,7 @@ class _File:
     mcp: str | None = None
     settings: Settings = attrs.field(factory=Settings)
     secrets: dict[str, str] = attrs.field(factory=dict)
+    limits: dict[str, JsonValue] = attrs.field(factory=dict)
     mcp_servers: dict[str, JsonValue] = attrs.field(factory=dict)
 
 
@@ -98,12 +105,13 @@ def parse_config(document: Mapping[str, JsonValue], *, source: Path | None = Non
     folder = source.absolute().parent if source else Path.cwd()
     reading = Reading(name, Expansion(os.environ, folder), strict=True)
     servers = _servers(file, folder, reading)
+    limits = read_limits(file.limits, reading)
     if reading.problems:
         raise invalid(name, reading.problems)
     return Config(
         workflows=tuple(str(folder / workflow) for workflow in file.workflows),
         tools=file.tools,
-        settings=attrs.evolve(file.settings, secrets={**file.settings.secrets, **file.secrets}),
+        settings=attrs.evolve(file.settings, secrets={**file.settings.secrets, **file.secrets}, limits=limits),
         mcp_servers=tuple(servers.values()),
         source=source,
         notes=tuple(reading.notes),
@@ -208,6 +216,10 @@ def _boolean(value: JsonValue) -> bool:
     raise ValueError(f"expected true or false, got {value!r}")
 
 
+def _elsewhere(value: JsonValue) -> JsonValue:
+    raise ValueError(f"write a table [limits.NAME] for each pool, not in [settings]: {value!r}")
+
+
 def _whole(value: JsonValue) -> int:
     """Every whole number among the settings counts or measures something there must be at least one of."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
@@ -230,4 +242,5 @@ _READ: dict[JsonValue, Callable[[JsonValue], JsonValue]] = {
     tuple[str, ...]: _texts,
     dict[str, str]: _names,
     dict[str, JsonValue]: _table,
+    Mapping[str, PoolDefinition]: _elsewhere,
 }

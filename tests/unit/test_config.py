@@ -10,6 +10,7 @@ import pytest
 
 from ael.config import Config, discover_mcp_files, load_config, load_mcp_servers, parse_config
 from ael.config.expand import Expansion, ExpansionError
+from ael.definition import PoolDefinition
 from ael.errors import ConfigInvalidError
 from ael.mcp_server import McpServer
 from ael.settings import Settings
@@ -29,6 +30,16 @@ executors = ["safe"]
 
 [secrets]
 github = "GITHUB_TOKEN"
+
+[limits]
+search = 2
+
+[limits.openai]
+concurrency = 4
+rate = "60/m"
+
+[limits.mail]
+rate = "100/d"
 
 [mcp_servers.git]
 command = "mcp-server-git"
@@ -61,6 +72,11 @@ class TestProject:
             connect_timeout=5.0,
             allow_shell=True,
             secrets={"github": "GITHUB_TOKEN"},
+            limits={
+                "search": PoolDefinition("search", 2),
+                "openai": PoolDefinition("openai", 4, (60, 60.0)),
+                "mail": PoolDefinition("mail", None, (100, 86400.0)),
+            },
         )
         git, web = config.mcp_servers
         assert (git.command, git.args, git.timeout_s) == ("mcp-server-git", ("--repository", str(tmp_path)), 60.0)
@@ -100,7 +116,21 @@ class TestProject:
             ({"workflow": []}, "workflow: unknown key; did you mean 'workflows'?"),
             ({"xyzzy": 1}, "xyzzy: unknown key"),
             ({"journal": "x.db"}, "journal: not supported yet"),
-            ({"limits": {}}, "limits: not supported yet"),
+            ({"limits": 3}, "limits: expected a table, got 3"),
+            ({"limits": {"p": "60/m"}}, "limits.p: expected a table with `concurrency`, `rate` or both, got '60/m'"),
+            ({"limits": {"p": {}}}, "limits.p: needs `concurrency`, `rate` or both"),
+            ({"limits": {"p": 0}}, "limits.p.concurrency: expected a whole number from 1, got 0"),
+            ({"limits": {"p": True}}, "limits.p: expected a table with `concurrency`, `rate` or both, got True"),
+            (
+                {"limits": {"p": {"concurrency": "4"}}},
+                "limits.p.concurrency: expected a whole number from 1, got '4'",
+            ),
+            (
+                {"limits": {"p": {"rate": 60}}},
+                'limits.p.rate: expected a number from 1 per d, h, m, s or ms, such as "60/m", got 60',
+            ),
+            ({"limits": {"p": {"rat": "1/s"}}}, "limits.p.rat: unknown key; did you mean 'rate'?"),
+            ({"settings": {"limits": {"p": 1}}}, "settings.limits: write a table [limits.NAME] for each pool"),
             ({"workflows": "flows"}, "workflows: expected a list of text, got 'flows'"),
             ({"settings": 3}, "settings: expected a table, got 3"),
             (
