@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ael.config.servers import Reading
 from ael.definition import PoolDefinition
@@ -11,8 +11,6 @@ from ael.language.durations import parse_rate
 from ael.types import JsonValue
 
 __all__ = ["read_limits"]
-
-_KEYS = ("concurrency", "rate")
 
 
 def read_limits(tables: Mapping[str, JsonValue], reading: Reading) -> dict[str, PoolDefinition]:
@@ -30,16 +28,28 @@ def read_limits(tables: Mapping[str, JsonValue], reading: Reading) -> dict[str, 
 def _problems(name: str, bounds: JsonValue) -> list[str]:
     if not isinstance(bounds, Mapping):
         return [f"{name}: expected a table with `concurrency`, `rate` or both, got {bounds!r}"]
-    found: list[str] = []
-    for key in bounds:
-        if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, n=1)
-            found.append(f"{name}.{key}: unknown key" + (f"; did you mean {near[0]!r}?" if near else ""))
-    most, rate = bounds.get("concurrency"), bounds.get("rate")
-    if "concurrency" in bounds and (not isinstance(most, int) or isinstance(most, bool) or most < 1):
-        found.append(f"{name}.concurrency: expected a whole number from 1, got {most!r}")
-    if "rate" in bounds and parse_rate(rate) is None:
-        found.append(f'{name}.rate: expected a number from 1 per d, h, m, s or ms, such as "60/m", got {rate!r}')
     if not bounds:
-        found.append(f"{name}: needs `concurrency`, `rate` or both")
-    return found
+        return [f"{name}: needs `concurrency`, `rate` or both"]
+    return [f"{name}.{key}: {problem}" for key, value in bounds.items() if (problem := _problem(key, value))]
+
+
+def _problem(key: str, value: JsonValue) -> str | None:
+    if key not in _BOUNDS:
+        near = difflib.get_close_matches(key, _BOUNDS, n=1)
+        return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
+    accepts, expected = _BOUNDS[key]
+    return None if accepts(value) else f"expected {expected}, got {value!r}"
+
+
+def _is_count(value: JsonValue) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_rate(value: JsonValue) -> bool:
+    return parse_rate(value) is not None
+
+
+_BOUNDS: dict[str, tuple[Callable[[JsonValue], bool], str]] = {
+    "concurrency": (_is_count, "a whole number from 1"),
+    "rate": (_is_rate, 'a number from 1 per d, h, m, s or ms, such as "60/m"'),
+}
