@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from itertools import islice
 
+import msgspec
+
 from ael.code_calls import code_call
 from ael.context import ExecutionContext, view_of
 from ael.deadline import Deadlines
 from ael.errors import AELError, CodeError, InternalError, ToolError, ToolTimeoutError
 from ael.event_log import StepSink
 from ael.events import StepStarted
+from ael.idle import IdleDeadline, Pulse
 from ael.plan import PlanStep
 from ael.ports import Clock, CodeExecutor, ToolCall, ToolInvoker, ToolOutcome
 from ael.retry import UNKNOWN_OUTCOME
@@ -53,10 +56,29 @@ class Attempts:
             if seconds is None:
                 seconds = self._default_timeout
             due = None if seconds is None else self._clock.monotonic() + seconds
-            work = self._invoker.call(self._tool_call(step, context, attempt, due))
+            call = self._tool_call(step, context, attempt, due)
+            idle = step.idle_timeout
+            work = self._invoker.call(call) if idle is None else self._alive(idle, call, step, context)
         if context.events is not None:
             context.events.emit(StepStarted, context.path(step), attempt, max_attempts=step.max_attempts)
         return work if seconds is None else self._within(seconds, work, step, context)
+
+    async def _alive(self, seconds: float, call: ToolCall, step: PlanStep, context: ExecutionContext) -> ToolOutcome:
+        """Call a tool that must report progress at least every so many seconds."""
+        pulse = Pulse(self._clock, call.sink)
+        call = msgspec.structs.replace(call, sink=pulse)
+        deadline = IdleDeadline(
+            self._clock, self._grace, seconds, pulse, lambda: _go_on_without(step, context, _silence(step, seconds))
+        )
+        try:
+            outcome = await self._invoker.call(call)
+        except BaseException as error:  # only looked at, as below
+            cancelled_besides = deadline.close()
+            if deadline.expired and not cancelled_besides and not isinstance(error, KeyboardInterrupt):
+                raise _silence(step, seconds) from error
+            raise
+        deadline.close()
+        return outcome
 
     def _tool_call(self, step: PlanStep, context: ExecutionContext, attempt: int, due: float | None) -> ToolCall:
         path = context.prefix + step.suffix
@@ -91,7 +113,9 @@ class Attempts:
         """Await ``work`` for so long; a value counts also if it comes while the work is being cancelled."""
         if context.deadlines is None:
             context.deadlines = Deadlines(self._clock, self._grace)
-        deadline = context.deadlines.open(seconds, lambda: _go_on_without(step, context, seconds))
+        deadline = context.deadlines.open(
+            seconds, lambda: _go_on_without(step, context, _timeout_error(step, context, seconds))
+        )
         try:
             outcome = await work
         except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
@@ -184,7 +208,11 @@ def _timeout_error(step: PlanStep, context: ExecutionContext, seconds: float) ->
     return ToolTimeoutError(f"tool {step.tool!r} took longer than {seconds:g} s")
 
 
-def _go_on_without(step: PlanStep, context: ExecutionContext, seconds: float) -> None:
+def _silence(step: PlanStep, seconds: float) -> AELError:
+    return ToolTimeoutError(f"tool {step.tool!r} reported no progress for {seconds:g} s", hint="raise `timeout.idle`")
+
+
+def _go_on_without(step: PlanStep, context: ExecutionContext, error: AELError) -> None:
     """The attempt's work is deaf: the step goes on as after any timeout, in a new task."""
     if context.host is not None:
-        context.host.go_on_without(step, context.attempts[step.number], _timeout_error(step, context, seconds))
+        context.host.go_on_without(step, context.attempts[step.number], error)

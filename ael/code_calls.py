@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ael.context import ExecutionContext, result_view
+from ael.context import ExecutionContext
 from ael.event_log import StepSink
 from ael.plan import PlanStep
 from ael.ports import CodeCall
-from ael.templates.reading import result_of
+from ael.templates.reading import result_of, step_data
 
 __all__ = ["code_call"]
 
@@ -24,7 +24,7 @@ def code_call(step: PlanStep, context: ExecutionContext, attempt: int) -> CodeCa
     return CodeCall(
         code=step.code.code,
         inputs=context.inputs,
-        steps={name: result_view(result_of(context, place)) for name, place in step.code_reads},
+        steps={name: step_data(result_of(context, place), loop=loop) for name, place, loop in step.code_reads},
         config=context.config,
         workflow=roots["workflow"],
         execution_id=context.execution_id,

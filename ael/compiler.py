@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import attrs
 
@@ -23,7 +23,8 @@ from ael.definition import (
     WorkflowDefinition,
     walk_steps,
 )
-from ael.graph import dependents, edges, named_edges
+from ael.graph import edges
+from ael.ordering import order_steps
 from ael.plan import (
     Plan,
     PlanBody,
@@ -31,7 +32,6 @@ from ael.plan import (
     PlanCall,
     PlanExit,
     PlanForEach,
-    PlanJoin,
     PlanOutput,
     PlanRepeat,
     PlanRule,
@@ -79,62 +79,7 @@ def compile_plan(definition: WorkflowDefinition, flow: Flow | None = None, *, se
 def _compile_block(definition: WorkflowDefinition, flow: Flow, *, separator: str, readable: frozenset[str]) -> Plan:
     """One block; ``readable`` are the ids outside that its code may read although it names none of them."""
     compilers = (_StepCompiler(definition, flow, number, readable) for number in range(len(flow.steps)))
-    return _plan(definition, flow, tuple(each.step(separator) for each in compilers), edges(flow))
-
-
-def _plan(
-    definition: WorkflowDefinition,
-    flow: Flow,
-    steps: tuple[PlanStep, ...],
-    waits: tuple[tuple[int, ...], ...],
-    *,
-    own_steps: bool = True,
-) -> Plan:
-    joins = dict(_joins(flow)) if own_steps else {}
-    contests: dict[int, tuple[int, ...]] = {}
-    for number, join in joins.items():
-        for named in join.named if join.at_least is not None else ():
-            contests[named] = (*contests.get(named, ()), number)
-    skips = dependents(named_edges(flow)) if own_steps else ((),)
-    return Plan(
-        definition=definition,
-        flow=flow,
-        steps=steps,
-        numbers=flow.numbers,
-        waits=waits,
-        dependents=dependents(waits),
-        skip_dependents=tuple(tuple(k for k in after if k not in joins) for after in skips) if joins else skips,
-        countdown=tuple(_countdown(before, joins.get(number)) for number, before in enumerate(waits)),
-        joins=joins,
-        contests=contests,
-        kept=_kept(flow) if joins else frozenset(),
-        roots=tuple(number for number, before in enumerate(waits) if not before),
-        timeouts=any(step.total_timeout is not None for step in steps),
-        own_steps=own_steps,
-    )
-
-
-def _kept(flow: Flow) -> frozenset[int]:
-    """The steps that outputs read, those of ``finally`` steps included; of a block without ``output`` its last."""
-    readers = list(flow.outputs.values())
-    names = {each.name for template in readers for each in template.references if each.root == "steps"}
-    if flow.ending is not None:
-        names |= set(flow.ending.outer_reads)
-    if not readers:
-        names.add(flow.steps[-1].step.id)
-    return frozenset(number for name, number in flow.numbers.items() if name in names)
-
-
-def _joins(flow: Flow) -> Iterator[tuple[int, PlanJoin]]:
-    for number, step_flow in enumerate(flow.steps):
-        join = step_flow.step.join
-        if join is not None and step_flow.step.depends_on:
-            named = frozenset(flow.numbers[name] for name in step_flow.step.depends_on if name in flow.numbers)
-            yield number, PlanJoin(named, join.at_least, join.cancel_rest)
-
-
-def _countdown(before: tuple[int, ...], join: PlanJoin | None) -> int:
-    return len(before) if join is None else len(set(before) - join.named) + 1
+    return order_steps(definition, flow, tuple(each.step(separator) for each in compilers), edges(flow))
 
 
 class _StepCompiler:
@@ -294,7 +239,7 @@ class _StepCompiler:
 
     def _plan_of_one(self, step: PlanStep) -> Plan:
         flow = attrs.evolve(self._flow, steps=(self._step_flow,), numbers={}, outputs={})
-        return _plan(self._definition, flow, (step,), ((),), own_steps=False)
+        return order_steps(self._definition, flow, (step,), ((),), own_steps=False)
 
     def _for_each(self) -> PlanForEach | None:
         loop = self._step.for_each
@@ -347,7 +292,7 @@ class _StepCompiler:
 
     # -- reading -----------------------------------------------------------------------------------
 
-    def _code_reads(self, *, undo: bool) -> tuple[tuple[str, tuple[int, int]], ...]:
+    def _code_reads(self, *, undo: bool) -> tuple[tuple[str, tuple[int, int], bool], ...]:
         """The steps that code is given: those it names; those it may read, if it reads by a computed name."""
         code = self._step_flow.undo_code if undo else self._step_flow.code
         if code is None:
@@ -356,8 +301,12 @@ class _StepCompiler:
         if code.reads_any_step:
             names |= self._readable
         further = 1 if undo else 0
-        places = self._step_flow.inner.steps.items()
-        return tuple((name, (depth + further, number)) for name, (depth, number) in places if name in names)
+        inner = self._step_flow.inner
+        return tuple(
+            (name, (depth + further, number), name in inner.loops)
+            for name, (depth, number) in inner.steps.items()
+            if name in names
+        )
 
 
 def _only_retries(policy: Policy) -> Policy:

@@ -15,9 +15,10 @@ from ael.plan import Plan, PlanStep
 from ael.pools import Ticket
 from ael.ports import Secrets
 from ael.templates import StepView
-from ael.types import JsonValue, StepResult, StepStatus, datetime_from_ns
+from ael.templates.reading import step_data
+from ael.types import JsonValue, StepResult, datetime_from_ns
 
-__all__ = ["ExecutionContext", "StepHost", "call_roots", "result_view", "view_of"]
+__all__ = ["ExecutionContext", "StepHost", "call_roots", "view_of"]
 
 
 def view_of(step: PlanStep, context: ExecutionContext, attempt: int) -> StepView:
@@ -83,21 +84,6 @@ def call_roots(
     return {**shared, "workflow": workflow}
 
 
-def result_view(result: StepResult | None) -> dict[str, JsonValue]:
-    """What ``steps.<id>`` shows of a step: docs/language.md, section 3."""
-    if result is None:
-        return {"output": None, "status": "pending", "success": False, "error": None, "duration_ms": 0.0, "attempt": 0}
-    error = result.error
-    return {
-        "output": result.output,
-        "status": result.status.value,
-        "success": result.status is StepStatus.COMPLETED,
-        "error": None if error is None else {"code": error.code, "message": error.message},
-        "duration_ms": result.duration_ms,
-        "attempt": result.attempt,
-    }
-
-
 class ExecutionContext:
     """The state of one execution, shared by its steps; and of every scope in it, each with the steps of its block.
 
@@ -108,7 +94,7 @@ class ExecutionContext:
         plan: What runs.
         up: The context of the scope around this one; ``None`` for that of a workflow.
         prefix: The path of the scope in the execution, ``""`` at the top: ``pages[2]``.
-        rounds: The rounds in which the scope is, ``#2``; part of idempotency keys.
+        rounds: The rounds in which the scope is, a number each; part of idempotency keys.
         depth: How many workflows this one is called through.
         inputs: Checked and completed; the execution's own copy.
         config: The caller's ``vars``.
@@ -198,7 +184,7 @@ class ExecutionContext:
         Args:
             prefix: The scope's path.
             roots: Further names for templates and code: ``item``, ``index``, ``last``.
-            rounds: In which round it is, ``#2``.
+            rounds: The number of its round, or nothing.
         """
         inner = ExecutionContext.__new__(ExecutionContext)
         inner._begin_inside(self, plan)  # noqa: SLF001 - its own kind, which it makes without its constructor
@@ -300,7 +286,8 @@ class ExecutionContext:
     @property
     def steps(self) -> Mapping[str, Mapping[str, JsonValue]]:
         """Step id → what ``steps.<id>`` shows in templates, of the steps that have settled: a snapshot."""
-        return {result.step_id: result_view(result) for result in self._settled()}
+        loops = {step.id for step in self.plan.steps if step.for_each is not None}
+        return {result.step_id: step_data(result, loop=result.step_id in loops) for result in self._settled()}
 
     def masked(self, value: JsonValue) -> JsonValue:
         """The value with secrets hidden."""

@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-Steps that are ready go through one queue; settling a step only ever appends to it, and :meth:`Driver._pump`
+Steps that are ready go through one queue; settling a step only ever appends to it, and :class:`ael.pump.Pump`
 is the only place that starts a step, so the stack never grows with the length of a chain. A tool or code step is one
 task with a context of its own; a composite step holds no task: it opens scopes, and their end is its own
 (:mod:`ael.composition`). A loop with more to open stands in the queue like a step, and gets one item a turn.
@@ -18,10 +18,9 @@ cancellation, only when no step's task is left but those it has warned about.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import attrs
 
@@ -35,20 +34,17 @@ from ael.frame import Failure, Frame, Host, Spawner, Stops
 from ael.gates import Gates
 from ael.plan import Plan, PlanStep
 from ael.ports import Clock, Journal
+from ael.pump import Pump
 from ael.recorder import Recorder
 from ael.run import WorkflowRun
 from ael.scheduler import Next
-from ael.slots import Slots
-from ael.stage import Source, Stage
-from ael.turns import Turns
+from ael.stage import Stage
 from ael.types import StepResult, StepStatus
 
 __all__ = ["Driver", "Limits", "StepRunner"]
 
 _COMPLETED = StepStatus.COMPLETED
 _FAILED = StepStatus.FAILED
-_BATCH = 128
-"""Most tasks created in one pass of the loop: they all run in the next, before anybody can say stop."""
 
 
 @attrs.frozen
@@ -71,9 +67,6 @@ class StepRunner(Protocol):
     ) -> Coroutine[None, None, StepResult]:
         """See :meth:`ael.engine.WorkflowEngine._execute_step`."""
         ...
-
-
-_Entry: TypeAlias = tuple[Frame, int] | Source
 
 
 class Driver:
@@ -103,16 +96,19 @@ class Driver:
         self._execute_step = execute_step
         self._clock = clock
         self._now_ns = clock.monotonic_ns
-        self._recorder = Recorder(journal, context.execution_id, self._settle, self._pump)
+        self._pump = Pump(
+            limits.max_parallel,
+            clock.monotonic_ns,
+            start=self._start,
+            begin=lambda frame, number: Composed(self._stage, frame, number).begin(),
+        )
+        self._recorder = Recorder(journal, context.execution_id, self._settle, self._pump.run)
         self._loop = asyncio.get_running_loop()
         self._spawn = Spawner()
-        self._ready: deque[_Entry] = deque()
-        self._opening: deque[tuple[Frame, int]] = deque()
-        self._pumping = False
         self._waiter: asyncio.Future[None] | None = None
         self._runner: asyncio.Task[object] | None = None
-        self._slots = Slots(limits.max_parallel, self._pump)
-        self._turns = Turns(clock.monotonic_ns, self._pump)
+        self._slots = self._pump.slots
+        self._turns = self._pump.turns
         self._stops = Stops(clock, limits.cancel_grace, self._finish, warn, limits.undo_grace)
         host = Host(context.execution_id, self._slots, gates, self._stops, self._start)
         self._stage = Stage(
@@ -125,7 +121,7 @@ class Driver:
             open=self._open,
             stop=self._stop,
             settle=self._recorder.take_in,
-            enqueue=self._enqueue,
+            enqueue=self._pump.enqueue,
         )
         self.root = WorkflowRun(self._stage, context, self._wake, timeout=limits.timeout)
 
@@ -139,7 +135,7 @@ class Driver:
         self._runner = asyncio.current_task()
         try:
             self.root.begin()
-            self._pump()
+            self._pump.run()
             if self._is_settled:
                 await asyncio.sleep(0)  # one execution after another must not starve the loop
             await self._wait_settled()
@@ -179,58 +175,11 @@ class Driver:
     def _open(self, frame: Frame) -> None:
         """Begin a scope."""
         self._carry_out(frame, frame.scope.begin())
-        self._pump()
+        self._pump.run()
 
     def _stop(self, frame: Frame, reason: str) -> None:
         """Let nothing more start in a scope, and stop what runs there."""
         self._carry_out(frame, frame.scope.stop(reason))
-
-    def _enqueue(self, source: Source) -> None:
-        """A loop has items to open."""
-        self._ready.append(source)
-        self._pump()
-
-    def _pump(self) -> None:
-        """Start what is ready, as far as slots and this turn go. Never re-entered."""
-        if self._pumping or not (self._opening or (self._ready and self._slots.free > 0)):
-            return
-        self._pumping = True
-        try:
-            self._begin_composites()
-            self._start_ready()
-        finally:
-            self._pumping = False
-
-    def _begin_composites(self) -> None:
-        """Steps that are no tasks need no slot: ask their conditions, and let them begin."""
-        while self._opening:
-            if self._now_ns() >= self._turns.ends:
-                self._turns.ask()
-                return
-            frame, number = self._opening.popleft()
-            if frame.scope.run(number):
-                Composed(self._stage, frame, number).begin()
-
-    def _start_ready(self) -> None:
-        turns, ready, slots = self._turns, self._ready, self._slots
-        turns.share(len(ready) + self._slots.held)
-        room = _BATCH
-        while (ready and slots.free > 0) or self._opening:
-            if room == 0 or self._now_ns() >= turns.ends:
-                turns.ask()
-                break
-            if self._opening:
-                self._begin_composites()
-                continue
-            entry = ready.popleft()
-            if type(entry) is tuple:
-                frame, number = entry
-                if frame.scope.run(number):
-                    slots.free -= 1
-                    room -= 1
-                    self._start(frame, number)
-            elif entry.open_next():  # type: ignore[union-attr]
-                ready.append(entry)
 
     def _start(self, frame: Frame, number: int, resume: Failure | None = None) -> None:
         """Begin a step's task. One that is begun at once may be stopped before anybody knows its task."""
@@ -239,7 +188,7 @@ class Driver:
             self._spawn(frame, number, work)
         except Exception as error:  # noqa: BLE001 - an application's task factory may raise anything
             work.close()
-            self._finish(frame, number, self._broken(frame, number, error))
+            self._finish(frame, number, frame.broken(number, error, now_ns=self.context.epoch_ns + self._now_ns()))
         if frame.reasons and number in frame.reasons:
             self._stops.cancel(frame, {number: frame.reasons[number]})
 
@@ -255,12 +204,8 @@ class Driver:
             self._finish(frame, number, self._stops.result(frame, number))
             raise
         except Exception as error:  # noqa: BLE001 - the step boundary: a bug of ours must not end the execution
-            result = self._broken(frame, number, error)
+            result = frame.broken(number, error, now_ns=self.context.epoch_ns + self._now_ns())
         self._finish(frame, number, result)
-
-    def _broken(self, frame: Frame, number: int, error: Exception) -> StepResult:
-        now_ns = self.context.epoch_ns + self._now_ns()
-        return outcome.internal_failure(frame.step(number), frame.path(number), error, now_ns=now_ns)
 
     def _explain(self, frame: Frame, number: int, stop: BaseException) -> None:
         """A step was stopped, and not by us: the program ends, or a tool has cancelled the task it runs in."""
@@ -284,29 +229,42 @@ class Driver:
         self._recorder.take_in(frame, number, result)
 
     def _settle(self, frame: Frame, number: int, result: StepResult) -> None:
-        scope, context = frame.scope, frame.context
-        if result.status is _FAILED and scope.plan.contests and scope.absorbs(number):
-            now_ns = context.epoch_ns + self._now_ns()
-            result = outcome.absorbed(frame.step(number), context, result, now_ns=now_ns)
+        scope, context, status = frame.scope, frame.context, result.status
+        if status is not _COMPLETED:
+            self._settle_otherwise(frame, number, result)
+            return
         context.record(number, result)
         if context.events is not None and scope.plan.own_steps:
             tell(context.events, frame.path(number), result)
         if frame.timers or frame.reasons:
             frame.forget(number)
-        status = result.status
-        if status is _COMPLETED:
-            if frame.run.undoing:
-                frame.run.completed(frame, number, result)
-            ready = scope.complete(number)
-            if ready is not None:
-                if ready:
-                    self._line_up(frame, ready)
-                elif scope.done:
-                    frame.end()
-                return
-        elif status is _FAILED and scope.stopped is None:
+        if frame.run.undoing:
+            frame.run.completed(frame, number, result)
+        ready = scope.complete(number)
+        if ready is None:
+            self._carry_out(frame, scope.settle(number, status))
+        elif ready:
+            self._line_up(frame, ready)
+        elif scope.done:
+            frame.end()
+
+    def _settle_otherwise(self, frame: Frame, number: int, result: StepResult) -> None:
+        """Settle a step that has not completed."""
+        scope, context = frame.scope, frame.context
+        if result.status is _FAILED and scope.absorbs(number):
+            now_ns = context.epoch_ns + self._now_ns()
+            result = outcome.absorbed(frame.step(number), context, result, now_ns=now_ns)
+        self._record(frame, number, result)
+        if result.status is _FAILED and scope.stopped is None:
             frame.error = result.error
-        self._carry_out(frame, scope.settle(number, status, taken=not outcome.travels(result)))
+        self._carry_out(frame, scope.settle(number, result.status, taken=not outcome.travels(result)))
+
+    def _record(self, frame: Frame, number: int, result: StepResult) -> None:
+        context = frame.context
+        context.record(number, result)
+        if context.events is not None and frame.scope.plan.own_steps:
+            tell(context.events, frame.path(number), result)
+        frame.forget(number)
 
     def _carry_out(self, frame: Frame, following: Next) -> None:
         if following.start:
@@ -320,33 +278,32 @@ class Driver:
             frame.end()
 
     def _line_up(self, frame: Frame, numbers: Sequence[int]) -> None:
-        """Steps have become ready: they start when there is room; their total timeouts begin now."""
-        plan = frame.scope.plan
-        for number in numbers:
-            (self._ready if plan.steps[number].in_task else self._opening).append((frame, number))
-        if plan.joins:
-            joined = ((number, frame.scope.joined(number)) for number in numbers if number in plan.joins)
-            frame.context.joined = {**frame.context.joined, **dict(joined)}
-        if frame.context.events is None and not plan.timeouts:
+        """Steps have become ready: they start when there is room."""
+        self._pump.line_up(frame, numbers)
+        if frame.context.events is None and frame.scope.plan.plain:
             return
         for number in numbers:
-            if frame.context.events is not None and plan.own_steps:
-                frame.context.events.emit(StepReady, frame.path(number))
             if frame.scope.stopped is not None:
                 return  # an observer has stopped it
-            total = plan.steps[number].total_timeout
-            if total is not None:
-                frame.timers[number] = self._clock.call_later(total, partial(self._step_time_out, frame, number))
+            self._make_ready(frame, number)
+
+    def _make_ready(self, frame: Frame, number: int) -> None:
+        """Keep what its join has counted, tell of it, and begin its total timeout."""
+        plan, context = frame.scope.plan, frame.context
+        if number in plan.joins:
+            context.joined = {**context.joined, number: frame.scope.joined(number)}
+        total = plan.steps[number].total_timeout
+        if total is not None:
+            frame.timers[number] = self._clock.call_later(total, partial(self._step_time_out, frame, number))
+        if context.events is not None and plan.own_steps:
+            context.events.emit(StepReady, frame.path(number))
 
     def _skip(self, frame: Frame, skips: Sequence[tuple[int, str]]) -> None:
         """Record skips that the scheduler decided. A fallback that cannot be rendered fails the scope."""
         now_ns = self.context.epoch_ns + self._now_ns()
         for number, reason in skips:
             result = outcome.skipped(frame.step(number), frame.context, reason, now_ns=now_ns)
-            frame.context.record(number, result)
-            if frame.context.events is not None and frame.scope.plan.own_steps:
-                tell(frame.context.events, frame.path(number), result)
-            frame.forget(number)
+            self._record(frame, number, result)
             if result.status is _FAILED and frame.error is None:
                 frame.error = result.error
                 self._stop(frame, f"stopped: {result.step_id}")

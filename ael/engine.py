@@ -236,34 +236,25 @@ class WorkflowEngine:
         Raises:
             asyncio.CancelledError: The step's task was cancelled; everything else becomes a result.
         """
+        failures: tuple[AttemptResult, ...] = ()
         if resume is None:
             attempt, started_ns = 1, context.epoch_ns + self._now_ns()
             context.begun_ns[step.number] = started_ns
-            failures: tuple[AttemptResult, ...] = ()
         else:
-            attempt, started_ns, failures = resume.attempt, resume.started_ns, resume.before
             result = await self._after_failure(step, context, resume)
             if result is not None:
                 return result
             failures = resume.all(self._epoch_now(context))
-            attempt += 1
+            attempt, started_ns = resume.attempt + 1, resume.started_ns
         while True:
             context.attempts[step.number] = attempt
             try:
-                outcome = await (
-                    self._within_limits(step, context, attempt)
-                    if step.limits
-                    else self._attempts.begin(step, context, attempt)
-                )
+                begin = self._within_limits if step.limits else self._attempts.begin
+                outcome = await begin(step, context, attempt)
             except SkippedOutputError as skip:
-                made = attempt - 1  # whose params cannot be made is no attempt
+                now_ns = self._epoch_now(context)
                 return endings.skipped_by(
-                    step,
-                    context,
-                    skip,
-                    now_ns=self._epoch_now(context),
-                    attempt=made,
-                    started_ns=started_ns if made else 0,
+                    step, context, skip, now_ns=now_ns, attempt=attempt - 1, started_ns=started_ns
                 )
             except BaseException as error:  # noqa: BLE001 - the step boundary; what must pass is raised again in there
                 failure = Failure(attempt, as_failure(step, error), started_ns, failures)

@@ -52,6 +52,7 @@ class Child(Protocol):
 class Run(Protocol):
     """What a frame knows of the run of the workflow that it is part of."""
 
+    plan: Plan
     undoing: bool
 
     def completed(self, frame: Frame, number: int, result: StepResult) -> None:
@@ -118,6 +119,10 @@ class Frame:
     def path(self, number: int) -> str:
         """Its address in the execution."""
         return self.context.path(self.scope.plan.steps[number])
+
+    def broken(self, number: int, error: Exception, *, now_ns: int) -> StepResult:
+        """The result of a step whose run broke the engine."""
+        return outcome.internal_failure(self.step(number), self.path(number), error, now_ns=now_ns)
 
     def forget(self, number: int) -> None:
         """The step has settled: call off its timer."""

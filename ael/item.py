@@ -12,7 +12,7 @@ from ael.context import ExecutionContext, view_of
 from ael.errors import AELError, TimeoutExceededError
 from ael.events import StepAttemptFailed, StepStarted
 from ael.frame import Frame
-from ael.plan import Plan, PlanCall, PlanRepeat
+from ael.plan import SELF, Plan, PlanCall, PlanRepeat
 from ael.pools import Ticket
 from ael.ports import TimerHandle
 from ael.retry import next_delay
@@ -122,15 +122,12 @@ class Item:
 
     def _open(self) -> None:
         """Open the scope of an attempt."""
-        events, step = self._frame.context.events, self._step
-        if events is not None and step.retries_body:
-            events.emit(StepStarted, self._path, self._attempt, max_attempts=step.max_attempts)
         if self._stopping is not None:
-            return  # an observer has stopped it, or it was stopped while the pools made room
+            return  # it was stopped while the pools made room
         try:
             body = self._make_body()
         except SkippedOutputError as skip:
-            self._end(outcome.skipped_by(step, self._frame.context, skip, now_ns=self._now()))
+            self._end(outcome.skipped_by(self._step, self._frame.context, skip, now_ns=self._now()))
         except AELError as error:
             self._fail(Ending(_FAILED, error=error))
         except Exception as error:  # noqa: BLE001 - the step boundary: a bug of ours must not end the execution
@@ -143,7 +140,12 @@ class Item:
             self._end(self._result(StepStatus.SKIPPED, reason="condition"))
             return
         self._body = body
-        seconds = self._step.attempt_timeout
+        events, step = self._frame.context.events, self._step
+        if events is not None and step.retries_body:
+            events.emit(StepStarted, self._path, self._attempt, max_attempts=step.max_attempts)
+        if self._body is None:
+            return  # an observer has stopped it
+        seconds = step.attempt_timeout
         if seconds is not None:
             self._timer = self._stage.clock.call_later(seconds, self._time_out)
         body.open()
@@ -153,7 +155,7 @@ class Item:
         body = self._step.body
         if isinstance(body, PlanCall):
             context = self._inner(self._frame.context.plan)
-            plan = self._stage.calls[body.workflow]
+            plan = self._frame.run.plan if body.workflow == SELF else self._stage.calls[body.workflow]
             if isinstance(plan, AELError):
                 raise plan
             return Call(self._stage, context, plan, body.params(context, self._view(context)), self._close)

@@ -19,7 +19,7 @@ from ael.execution_config import ExecutionConfig, parse_execution_config
 from ael.gates import Gates
 from ael.graph import edges, find_cycle
 from ael.inputs import complete_inputs
-from ael.plan import Plan
+from ael.plan import SELF, Plan
 from ael.ports import Clock, Ids, Journal, Observer, Secrets, WorkflowRegistry
 from ael.settings import Settings
 from ael.types import JsonValue
@@ -139,14 +139,7 @@ class Launcher:
             context,
             self._execute_step,
             clock=self._clock,
-            limits=Limits(
-                max_parallel=config.max_parallel or definition.max_parallel or settings.max_parallel,
-                timeout=config.timeout or definition.timeout,
-                cancel_grace=settings.cancel_grace,
-                undo_grace=settings.undo_grace,
-                undo_timeout=settings.undo_timeout,
-                finally_timeout=settings.finally_timeout,
-            ),
+            limits=self._limits(plan, config),
             gates=self._gates,
             calls=calls,
             journal=self._journal,
@@ -165,13 +158,25 @@ class Launcher:
             driver=driver,
         )
 
+    def _limits(self, plan: Plan, config: ExecutionConfig) -> Limits:
+        """What the caller says wins over the file, and the file over the settings."""
+        definition, settings = plan.definition, self._settings
+        return Limits(
+            max_parallel=config.max_parallel or definition.max_parallel or settings.max_parallel,
+            timeout=config.timeout or definition.timeout,
+            cancel_grace=settings.cancel_grace,
+            undo_grace=settings.undo_grace,
+            undo_timeout=settings.undo_timeout,
+            finally_timeout=settings.finally_timeout,
+        )
+
     def _pin(self, plan: Plan) -> dict[str, Plan | AELError]:
         """Every workflow that this one calls, directly or not, as it is now; ``self`` is each one's own matter."""
         pinned: dict[str, Plan | AELError] = {}
         unseen = [plan]
         while unseen:
             for name in unseen.pop().calls:
-                if name not in pinned:
+                if name not in pinned and name != SELF:
                     pinned[name] = found = self._called(name)
                     if isinstance(found, Plan):
                         unseen.append(found)

@@ -64,7 +64,8 @@ def skipped_by(
     attempt: int = 0,
     started_ns: int = 0,
 ) -> StepResult:
-    """The step uses the output of a skipped one: it is skipped too."""
+    """The step uses the output of a skipped one: it is skipped too, after ``attempt`` attempts."""
+    started_ns = started_ns if attempt else 0  # whose params cannot be made has not started
     reason = f"dependency: {_origin(context, skip.step_id)}"
     return skipped(step, context, reason, now_ns=now_ns, attempt=attempt, started_ns=started_ns)
 
@@ -125,10 +126,11 @@ def _failure(step: PlanStep, error: AELError, *, now_ns: int, attempt: int = 0, 
     )
 
 
-def is_missing(step: PlanStep, error: AELError) -> bool:
+def is_missing(step: PlanStep, error: AELError | None) -> bool:
     """Whether ``on_missing_tool`` skips it: no source offers the name; not that several do, or that one is down."""
     return (
         step.skip_missing_tool
+        and error is not None
         and error.code == "TOOL_UNAVAILABLE"
         and not error.retryable
         and error.details.get("reason") != "ambiguous"

@@ -22,6 +22,7 @@ from ael.templates import Template
 from ael.types import OnError, RetryConfig
 
 __all__ = [
+    "SELF",
     "Plan",
     "PlanBody",
     "PlanBranch",
@@ -35,6 +36,10 @@ __all__ = [
     "PlanStep",
     "Policy",
 ]
+
+
+SELF = "self"
+"""The name by which a workflow calls itself."""
 
 
 @attrs.frozen(eq=False)
@@ -107,7 +112,7 @@ class PlanBranch:
 
 @attrs.frozen(eq=False)
 class PlanCall:
-    """Another workflow as the body of a step."""
+    """Another workflow as the body of a step, or ``SELF``."""
 
     workflow: str
     params: Build
@@ -139,7 +144,7 @@ class PlanStep:
         code_key: Where tool or code stand below the step: ``()``, or ``("undo",)``.
         params: Makes the params of one attempt.
         needs_view: Whether a template reads the root ``step``.
-        code_reads: Id and (depth, number) of the steps whose results a code step is given.
+        code_reads: Of the steps whose results a code step is given: id, (depth, number), and whether it is a loop.
         when: The condition, or ``None``.
         policy: What follows from a failure that no rule names.
         rules: The rules of an ``on_error`` list.
@@ -166,7 +171,7 @@ class PlanStep:
     code_key: tuple[str, ...]
     params: Build
     needs_view: bool
-    code_reads: tuple[tuple[str, tuple[int, int]], ...]
+    code_reads: tuple[tuple[str, tuple[int, int], bool], ...]
     when: Template | None
     policy: Policy
     rules: tuple[PlanRule, ...]
@@ -227,6 +232,7 @@ class Plan:
         roots: Steps that wait for nothing, in file order.
         outputs: Of a workflow.
         timeouts: Whether any step has a total timeout.
+        plain: Whether every step is a task, and none has a join or a total timeout.
         own_steps: Whether its steps are steps of the file, and not the body of a loop or an ``undo``.
         undoing: Whether what completed is undone if the workflow fails.
         ending: The ``finally`` steps of a workflow.
@@ -248,6 +254,7 @@ class Plan:
     kept: frozenset[int]
     roots: tuple[int, ...]
     timeouts: bool
+    plain: bool
     outputs: tuple[PlanOutput, ...] = ()
     own_steps: bool = True
     undoing: bool = False

@@ -46,6 +46,7 @@ class WorkflowRun:
         timeout: Seconds for its steps, or ``None``.
 
     Attributes:
+        plan: What it runs.
         frame: The scope of its steps.
         undoing: Whether what completes may have to be undone.
         reason: What an ``exit`` said.
@@ -57,7 +58,7 @@ class WorkflowRun:
     ) -> None:
         self._stage = stage
         self._context = context
-        self._plan = context.plan
+        self.plan = context.plan
         self._on_end = on_end
         self._timeout = timeout
         self.frame = Frame(stage.host, context, self, self._conclude_steps)
@@ -137,7 +138,7 @@ class WorkflowRun:
     def _time_out(self) -> None:
         if self.frame.scope.stopped is None and not self.frame.scope.done:
             self.frame.error = TimeoutExceededError(
-                f"workflow {self._plan.id!r} took longer than its timeout of {self._timeout:g} s",
+                f"workflow {self.plan.id!r} took longer than its timeout of {self._timeout:g} s",
                 code="WORKFLOW_TIMEOUT",
             )
             self.stop("cancelled: workflow timeout")
@@ -165,7 +166,7 @@ class WorkflowRun:
     def _conclude_exit(self, status: str, outputs: JsonValue) -> None:
         self.status = ExecutionStatus(status)
         if self.status is _FAILED:
-            self.error = AELError(self.reason or f"workflow {self._plan.id!r} ended itself as failed", code="EXIT")
+            self.error = AELError(self.reason or f"workflow {self.plan.id!r} ended itself as failed", code="EXIT")
             self._context.mask_error(self.error)
         elif self.status is _COMPLETED and outputs is None:
             self._make_outputs()
@@ -211,7 +212,7 @@ class WorkflowRun:
         self._stage.stop(undo, "cancelled")
 
     def _finally(self) -> None:
-        plan = self._plan.ending
+        plan = self.plan.ending
         if plan is None:
             self._end()
             return
@@ -229,7 +230,7 @@ class WorkflowRun:
         if ending.scope.stopped is None and not ending.scope.done:
             seconds = self._stage.finally_timeout
             ending.error = TimeoutExceededError(
-                f"the `finally` steps of workflow {self._plan.id!r} took longer than {seconds:g} s together",
+                f"the `finally` steps of workflow {self.plan.id!r} took longer than {seconds:g} s together",
                 code="WORKFLOW_TIMEOUT",
             )
             self._stage.stop(ending, "cancelled: finally timeout")

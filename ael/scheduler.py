@@ -90,7 +90,7 @@ class Scope:
         stopped: Why no step starts any more, as a skip reason; ``None`` while it is open.
     """
 
-    __slots__ = ("_arrivals", "_blocked", "_left", "_unsettled", "plan", "status", "stopped")
+    __slots__ = ("_arrivals", "_blocked", "_left", "_unsettled", "_usual", "plan", "status", "stopped")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -100,6 +100,7 @@ class Scope:
         self._unsettled = len(plan.steps)
         self._blocked: dict[int, str] = {}
         self._arrivals = {k: _Arrivals(len(join.named)) for k, join in plan.joins.items()} if plan.joins else _NO_JOINS
+        self._usual = not plan.joins  # nothing skipped, nothing stopped, and no joins
 
     def __repr__(self) -> str:
         return f"<Scope {self.plan.id!r}, {self._unsettled} of {len(self.status)} unsettled>"
@@ -126,7 +127,7 @@ class Scope:
         Returns:
             The steps that are ready now, in file order; ``None`` if the case is not usual and nothing was done.
         """
-        if self.stopped is not None or self._blocked or self._arrivals:
+        if not self._usual:
             return None
         assert self.status[number] not in _FINAL, f"step {number} has settled before"
         self.status[number] = _COMPLETED
@@ -192,6 +193,7 @@ class Scope:
         while settled:
             at, was_taken = settled.popleft()
             if not was_taken:
+                self._usual = False
                 for k in self.plan.skip_dependents[at]:
                     self._blocked.setdefault(k, f"dependency: {self.plan.steps[at].id}")
             ready = self._count_down_joins(at, following) if self._arrivals else self._count_down(at)
@@ -264,6 +266,7 @@ class Scope:
 
     def _stop(self, reason: str) -> Next:
         self.stopped = reason
+        self._usual = False
         pending = [k for k, status in enumerate(self.status) if status is _PENDING]
         running = [k for k, status in enumerate(self.status) if status is _RUNNING]
         skipped = [self._skip(k, reason) for k in pending]

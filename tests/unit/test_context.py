@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ael.context import ExecutionContext, SecretsRoot, result_view
-from ael.errors import ToolError
 from ael.compiler import compile_plan
+from ael.context import ExecutionContext, SecretsRoot
+from ael.errors import ToolError
+from ael.templates.reading import step_data
 from ael.types import JsonValue, StepResult, StepStatus
 from tests.build import step, workflow
 
@@ -85,7 +86,7 @@ def test_an_unknown_step_gets_the_nearest(asked: str, words: str) -> None:
     ids=["not settled", "completed", "skipped after an error"],
 )  # fmt: skip
 def test_the_view_of_a_step(result: StepResult | None, view: JsonValue) -> None:
-    assert result_view(result) == view
+    assert step_data(result) == view
 
 
 class Secrets:
