@@ -184,7 +184,7 @@ name: w
 steps:
 - {id: a, tool: greet, params: {name: x}}
 outputs:
-  n: {value: "{{ secrets.TOKEN }}", schema: {type: integer}}
+  n: {value: "{{ secrets.TOKEN }}", schema: {type: string, maxLength: 3}}
 """)
     async with ael.create_engine(workflows=[definition], tools=[greet]) as engine:
         result = await engine.execute("w")
