@@ -70,9 +70,9 @@ def _one_body(choosing: _Choosing, draft: Draft) -> None:
     if len(found) != 1:
         return
     for key in draft.raw:
-        beside = tuple(body for body in GOES_WITH.get(key, choosing.bodies) if body in choosing.bodies)
-        if key in table.rows and found[0] not in beside:
-            misplaced(draft, key, _quoted(beside))
+        beside = GOES_WITH.get(key)
+        if beside is not None and found[0] not in beside and key in table.rows:
+            misplaced(draft, key, _quoted(tuple(body for body in beside if body in choosing.bodies)))
 
 
 def _body(draft: Draft) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ael.definition import Path
 from ael.diagnostics import Diagnostic, Severity
 from ael.language import parse
+from ael.language.naming import name_of
+from ael.types import JsonValue
 
 HEAD = "name: w\nlimits: {p: 1}\non_failure: undo\nsteps:\n  - {id: x, tool: t}\n  - {id: y, tool: t}\n"
 
@@ -269,6 +272,7 @@ def test_rules_of_workflows(written: str, codes: list[str]) -> None:
 SILENT = {
     "a broken join": "tool: t, join: any, depends_on: {a: b}",
     "a broken rule": "tool: t, fallback: 1, on_error: [{do: stop}]",
+    "a broken on_error and on_exhausted": "tool: t, retry: {on_exhausted: skip}, on_error: 3",
     "a broken rule and on_exhausted": "tool: t, retry: {on_exhausted: skip}, on_error: [{do: stop}]",
     "a broken branch": "fallback: 1, choose: [3]",
     "a broken retry of a rule": "tool: t, on_error: [{do: retry, retry: x, fallback: 1}]",
@@ -350,6 +354,27 @@ WHERE = {
 def test_nested_places_in_words(written: str, what: str) -> None:
     found = problems_of(f"name: w\non_failure: undo\nsteps: [{{id: a, {written}}}]")
     assert found[0].message.startswith(f"{what} must be ")
+
+
+OF_NO_DOCUMENT = {
+    (): "the workflow",
+    ("steps", 1): "step 2",
+    ("steps", 1, "steps", 0, "retry"): "`retry` of step 1 in '2'",
+    ("steps", 1, "choose", 2, "steps", 0): "step 1 in '2'",
+    ("steps", 1, "choose", 2): "`choose[2]` of step 2",
+    ("finally", 0, "tool"): "`tool` of step 1",
+    ("limits", "p", "rate"): "`rate` of pool 'p'",
+    ("limits",): "`limits`",
+    ("steps",): "`steps`",
+    ("inputs", 2): "input 3",
+    ("outputs", "o", "value"): "`value` of output 'o'",
+}
+
+
+@pytest.mark.parametrize("document", [None, {"steps": 3}, {"steps": [{}, []]}, {"steps": [{}, {"steps": {}}]}])
+@pytest.mark.parametrize(("path", "words"), OF_NO_DOCUMENT.items(), ids=OF_NO_DOCUMENT.values())
+def test_places_in_words_where_there_is_no_such_document(path: Path, words: str, document: JsonValue) -> None:
+    assert name_of(path, document) == words
 
 
 def test_places_of_pools_and_finally_in_words() -> None:
