@@ -47,6 +47,7 @@ class Item:
 
     __slots__ = (
         "_attempt",
+        "_begun",
         "_body",
         "_context",
         "_failures",
@@ -86,6 +87,7 @@ class Item:
         self._path = path
         self._roots = roots
         self._attempt = 1
+        self._begun = 0
         self._round = 1
         self._failures: tuple[AttemptResult, ...] = ()
         self._outputs: list[JsonValue] = []
@@ -140,6 +142,7 @@ class Item:
             self._end(self._result(StepStatus.SKIPPED, reason="condition"))
             return
         self._body = body
+        self._begun = self._attempt
         events, step = self._frame.context.events, self._step
         if events is not None and step.retries_body:
             events.emit(StepStarted, self._path, self._attempt, max_attempts=step.max_attempts)
@@ -218,6 +221,7 @@ class Item:
         self._release()
         step, context, error = self._step, self._frame.context, ending.error
         assert error is not None, "a failure has an error"
+        self._begun = self._attempt
         outcome.locate(step, context, error)
         delay = None
         if step.retries_body:
@@ -289,11 +293,14 @@ class Item:
     ) -> StepResult:
         result = None if ending is None else ending.result
         if result is None:
-            result = StepResult(self._step.id, status, max_attempts=self._step.max_attempts, attempt=self._attempt)
+            result = StepResult(self._step.id, status, max_attempts=self._step.max_attempts, attempt=self._begun)
             result.attempts = self._failures
             result.steps = () if ending is None else ending.steps
+        if status is StepStatus.CANCELLED and not result.attempt:
+            status = StepStatus.SKIPPED  # it had not started yet
         result.status, result.output, result.error, result.skip_reason = status, output, error, reason
-        result.started_ns, result.completed_ns = self._started_ns, self._now()
+        result.started_ns = self._started_ns if result.attempt else 0
+        result.completed_ns = self._now()
         result.usable = status is _COMPLETED
         return result
 
