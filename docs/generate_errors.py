@@ -52,8 +52,9 @@ is worth knowing. A code keeps its meaning for ever. ‹…› stands for the na
 GROUPS = {
     "0": "AEL0xx: reading the file",
     "1": "AEL1xx: keys, types and combinations",
-    "2": "AEL2xx: order",
+    "2": "AEL2xx: order, reach and recursion",
     "3": "AEL3xx: templates",
+    "5": "AEL5xx: policy",
     "6": "AEL6xx: tools",
     "7": "AEL7xx: code steps",
 }

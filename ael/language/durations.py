@@ -7,7 +7,7 @@ import re
 
 from ael.types import JsonValue
 
-__all__ = ["parse_duration", "parse_rate"]
+__all__ = ["duration_text", "parse_duration", "parse_rate"]
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -26,6 +26,17 @@ def parse_duration(value: JsonValue) -> float | None:
     if isinstance(value, int | float):
         return _finite(value)
     return _from_text(value.strip()) if isinstance(value, str) else None
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as :func:`parse_duration` reads them, to the millisecond: ``1m30s``, ``500ms``, ``0s``."""
+    left = round(seconds * 1000)
+    parts = []
+    for unit, size in _UNITS.items():
+        count, left = divmod(left, round(size * 1000))
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
 
 
 def parse_rate(value: JsonValue) -> tuple[int, float] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import attrs
 
@@ -72,7 +72,7 @@ def reference_of(chain: Chain) -> Reference:
     return Reference(chain.root, name, path, chain.start, chain.end - chain.start)
 
 
-def longest_id(run: str, declared: Mapping[str, object] | frozenset[str]) -> str:
+def longest_id(run: str, declared: Collection[str]) -> str:
     """The id at the start of ``run``, which is letters, digits, ``_`` and ``-``.
 
     The longest declared one wins; with none, the whole run if it looks like a misspelt id with ``-`` in it.

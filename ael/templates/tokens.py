@@ -121,7 +121,7 @@ def _scan(flat: str, environment: Environment) -> tuple[list[_Raw], TokenError |
 
 def _ids(flat: str, raw: list[_Raw], names: Names) -> dict[int, str]:
     """Offset → id, of all names that stand directly after ``steps.`` and ``inputs.``."""
-    declared = {"steps": dict.fromkeys(names.steps), "inputs": dict.fromkeys(names.inputs)}
+    declared = {"steps": names.steps, "inputs": names.inputs}
     found: dict[int, str] = {}
     before = ""
     tokens = [token for token in raw if token.kind not in _DROPPED]

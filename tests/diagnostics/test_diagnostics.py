@@ -42,6 +42,8 @@ TOOLS = (
     ToolSpec("git_log", server="git", read_only=True),
     ToolSpec("git_status", server="git", read_only=True),
     ToolSpec("git_commit", server="git"),
+    ToolSpec("git_reset", server="git", destructive=True),
+    ToolSpec("http.request"),
 )
 OF_THE_LOCK = (
     ToolSpec("git_log", "Show the log.", server="git", read_only=True, input_schema=LOG),
@@ -58,7 +60,7 @@ MISSES = {
 
 @attrs.frozen
 class FixedCatalog:
-    """Some tools of one server, and one name for each way to miss."""
+    """Some tools of one server, a built-in one, and one name for each way to miss."""
 
     tools: Sequence[ToolSpec] = TOOLS
 
@@ -66,7 +68,7 @@ class FixedCatalog:
         if name in MISSES:
             return MISSES[name]
         full = name if server is None else f"{server}.{name}"
-        if "." in full and not full.startswith("git."):
+        if "." in full and not full.startswith(("git.", "http.")):
             return ToolMiss("unknown_server", ("git", "web"))
         return next((tool for tool in self.tools if full in {tool.name, tool.full_name}), ToolMiss("unknown"))
 
@@ -96,7 +98,13 @@ class NoImports:
 
 
 def checked(definition: WorkflowDefinition) -> list[Diagnostic]:
-    return check_definition(definition, analyse(definition), catalog=FixedCatalog(), executors={"safe": NoImports()})
+    return check_definition(
+        definition,
+        analyse(definition),
+        catalog=FixedCatalog(),
+        executors={"safe": NoImports()},
+        workflows=("digest", "report"),
+    )
 
 
 def diagnostics_of_python(executor: str) -> list[Diagnostic]:

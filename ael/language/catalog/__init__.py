@@ -2,14 +2,14 @@
 
 A kind is a small frozen class: its fields are the names involved, its docstring the long explanation. Whoever
 finds a problem raises the value and its place; nobody else makes up text. Codes are grouped by where the fault
-lies: 0xx reading, 1xx structure, 2xx graph, 3xx templates, 6xx tools, 7xx code.
+lies: 0xx reading, 1xx structure, 2xx graph, 3xx templates, 5xx policy, 6xx tools, 7xx code.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
 
-from ael.language.catalog import code, composition, graph, ignoring, old, reading, structure, templates, tools
+from ael.language.catalog import code, composition, graph, ignoring, old, policy, reading, structure, templates, tools
 from ael.language.catalog.problem import Problem, listing
 
 __all__ = [
@@ -22,13 +22,25 @@ __all__ = [
     "ignoring",
     "listing",
     "old",
+    "policy",
     "reading",
     "structure",
     "templates",
     "tools",
 ]
 
-_MODULES: tuple[ModuleType, ...] = (reading, structure, composition, old, ignoring, graph, templates, tools, code)
+_MODULES: tuple[ModuleType, ...] = (
+    reading,
+    structure,
+    composition,
+    old,
+    ignoring,
+    graph,
+    templates,
+    policy,
+    tools,
+    code,
+)
 
 
 def _kinds() -> dict[str, type[Problem]]:

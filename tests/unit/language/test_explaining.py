@@ -62,7 +62,7 @@ def test_codes_may_be_written_in_other_ways(written, code):
 
 
 @pytest.mark.parametrize(
-    ("written", "near"), [("AEL2O4", "AEL204"), ("TOOL_TIMOUT", "TOOL_TIMEOUT"), ("something", None), ("", None)]
+    ("written", "near"), [("AELL204", "AEL204"), ("TOOL_TIMOUT", "TOOL_TIMEOUT"), ("something", None), ("", None)]
 )
 def test_unknown_codes_have_a_neighbour(written, near):
     assert explain_code(written) is None
