@@ -67,11 +67,15 @@ def _one_body(choosing: _Choosing, draft: Draft) -> None:
         draft.report.add(structure.BodyMissing(draft.where, choosing.none), draft.at)
     elif len(found) > 1:
         draft.report.add(structure.SeveralBodies(draft.where, _quoted(found)), draft.path(found[1]), key=True)
-    if len(found) != 1:
-        return
-    for key in draft.raw:
+    else:
+        _keys_beside(choosing, found, draft)
+
+
+def _keys_beside(choosing: _Choosing, found: tuple[str, ...], draft: Draft) -> None:
+    """Keys that mean nothing beside the one body there is."""
+    for key in draft.raw if found else ():
         beside = GOES_WITH.get(key)
-        if beside is not None and found[0] not in beside and key in table.rows:
+        if beside is not None and found[0] not in beside and key in choosing.table.rows:
             misplaced(draft, key, _quoted(tuple(body for body in beside if body in choosing.bodies)))
 
 
