@@ -54,6 +54,7 @@ GROUPS = {
     "1": "AEL1xx: keys, types and combinations",
     "2": "AEL2xx: order, reach and recursion",
     "3": "AEL3xx: templates",
+    "4": "AEL4xx: types of data",
     "5": "AEL5xx: policy",
     "6": "AEL6xx: tools",
     "7": "AEL7xx: code steps",

@@ -49,6 +49,7 @@ _KNOWN = _SAYS_NOTHING | {
 """The keywords that the checks read themselves; any other is left to the validator."""
 
 _STRUCTURAL = frozenset({"properties", "required", "additionalProperties", "items", "prefixItems"})
+_DEEPEST = 60
 _MOST_ENUM = 1_000
 
 
@@ -61,6 +62,7 @@ class SchemaReader:
 
     def __init__(self, root: Schema) -> None:
         self._root = root
+        self._depth = 0
         self._types: dict[int, Type] = {}
         self._simple: dict[int, bool] = {}
 
@@ -71,9 +73,11 @@ class SchemaReader:
         known = self._types.get(id(schema))
         if known is None:
             # What it says inside itself is left open.
-            self._types[id(schema)] = ANY
-            known = self._read(schema)
-            self._types[id(schema)] = known
+            self._types[id(schema)] = known = ANY
+            if self._depth < _DEEPEST:
+                self._depth += 1
+                self._types[id(schema)] = known = self._read(schema)
+                self._depth -= 1
         return known
 
     def parts(self, schema: Mapping[str, JsonValue]) -> Sequence[Mapping[str, JsonValue]]:
@@ -99,7 +103,11 @@ class SchemaReader:
             return isinstance(schema, bool)
         known = self._simple.get(id(schema))
         if known is None:
-            self._simple[id(schema)] = known = _KNOWN.issuperset(schema) and all(map(self.is_simple, _inner(schema)))
+            self._simple[id(schema)] = known = False
+            if self._depth < _DEEPEST and _KNOWN.issuperset(schema) and _lists_scalars(schema):
+                self._depth += 1
+                self._simple[id(schema)] = known = all(map(self.is_simple, _inner(schema)))
+                self._depth -= 1
         return known
 
     def _referred(self, schema: Mapping[str, JsonValue]) -> JsonValue:
@@ -178,6 +186,13 @@ def _values(schema: Mapping[str, JsonValue]) -> Type:
     if isinstance(listed, list | tuple) and len(listed) <= _MOST_ENUM:
         found = union(*map(of_value, listed))
     return meet(found, of_value(schema["const"])) if "const" in schema else found
+
+
+def _lists_scalars(schema: Mapping[str, JsonValue]) -> bool:
+    """Whether the values that it lists are ones that their types tell apart."""
+    listed = _schemas(schema.get("enum"))
+    values = (*listed, schema.get("const"))
+    return len(listed) <= _MOST_ENUM and not any(isinstance(value, list | tuple | Mapping) for value in values)
 
 
 def _inner(schema: Mapping[str, JsonValue]) -> Iterator[JsonValue]:

@@ -42,6 +42,39 @@ TOOLS = (
     ToolSpec("git_log", server="git", read_only=True),
     ToolSpec("git_status", server="git", read_only=True),
     ToolSpec("git_commit", server="git"),
+    ToolSpec(
+        "send_mail",
+        input_schema={
+            "type": "object",
+            "properties": {
+                "to": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                "subject": {"type": "string", "description": "One line.", "maxLength": 40},
+                "body": {"type": "string"},
+                "priority": {"enum": ["low", "normal", "high"]},
+                "copies": {"type": "integer", "minimum": 1, "maximum": 5},
+                "headers": {
+                    "type": "object",
+                    "properties": {"reply_to": {"type": "string", "pattern": "@"}, "list": {"type": "boolean"}},
+                    "required": ["reply_to"],
+                    "additionalProperties": False,
+                },
+                "at": {"type": "string", "format": "date", "not": {"const": "never"}},
+            },
+            "required": ["to", "subject"],
+            "additionalProperties": False,
+        },
+        output_schema={
+            "type": "object",
+            "properties": {
+                "id": {"type": "string"},
+                "accepted": {"type": "array", "items": {"type": "string"}},
+                "refused": {"type": "object", "additionalProperties": {"type": "string"}},
+                "size": {"type": "integer"},
+            },
+            "required": ["id", "accepted", "refused", "size"],
+            "additionalProperties": False,
+        },
+    ),
     ToolSpec("git_reset", server="git", destructive=True),
     ToolSpec("http.request"),
 )

@@ -2,14 +2,26 @@
 
 A kind is a small frozen class: its fields are the names involved, its docstring the long explanation. Whoever
 finds a problem raises the value and its place; nobody else makes up text. Codes are grouped by where the fault
-lies: 0xx reading, 1xx structure, 2xx graph, 3xx templates, 5xx policy, 6xx tools, 7xx code.
+lies: 0xx reading, 1xx structure, 2xx graph, 3xx templates, 4xx types, 5xx policy, 6xx tools, 7xx code.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
 
-from ael.language.catalog import code, composition, graph, ignoring, old, policy, reading, structure, templates, tools
+from ael.language.catalog import (
+    code,
+    composition,
+    graph,
+    ignoring,
+    old,
+    policy,
+    reading,
+    structure,
+    templates,
+    tools,
+    types,
+)
 from ael.language.catalog.problem import Problem, listing
 
 __all__ = [
@@ -27,6 +39,7 @@ __all__ = [
     "structure",
     "templates",
     "tools",
+    "types",
 ]
 
 _MODULES: tuple[ModuleType, ...] = (
@@ -37,6 +50,7 @@ _MODULES: tuple[ModuleType, ...] = (
     ignoring,
     graph,
     templates,
+    types,
     policy,
     tools,
     code,

@@ -20,6 +20,7 @@ from ael.language.checks.reach import check_reach
 from ael.language.checks.secrets import check_secrets
 from ael.language.checks.templates import check_templates
 from ael.language.checks.tools import check_tools
+from ael.language.checks.types import check_types
 from ael.language.checks.worst_case import check_worst_case
 from ael.ports import CodeExecutor, ToolCatalog
 
@@ -48,6 +49,7 @@ def check_definition(
     context = Context.of(definition, flow)
     check_graph(context)
     check_templates(context)
+    check_types(context, catalog)
     check_braces(context)
     check_code(context, executors)
     check_order(context, catalog)
