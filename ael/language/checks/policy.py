@@ -37,20 +37,23 @@ def check_policy(context: Context, catalog: ToolCatalog | None) -> None:
 
 def retry_of(step: StepDefinition, context: Context) -> tuple[RetryConfig | None, Path]:
     """How a step is retried, its ``on_error`` and the defaults included, and where that is written."""
+    defaults = context.definition.defaults if isinstance(step.body, ToolBody | CodeBody) else Defaults()
     if step.retry is not None:
         return step.retry, context.path(step, "retry")
     for index, rule in enumerate(step.error_rules):
         if rule.do is OnError.RETRY:
             return rule.retry or RetryConfig(), context.path(step, "on_error", index)
-    defaults = context.definition.defaults if isinstance(step.body, ToolBody | CodeBody) else Defaults()
     if defaults.retry is not None:
         return defaults.retry, ("defaults", "retry")
-    if step.on_error is OnError.RETRY:
-        return RetryConfig(), context.path(step, "on_error")
-    silent = step.on_error is None and not step.error_rules
-    if silent and defaults.on_error is OnError.RETRY:
-        return RetryConfig(), ("defaults", "on_error")
-    return None, ()
+    return _retry_on_error(step, defaults, context)
+
+
+def _retry_on_error(step: StepDefinition, defaults: Defaults, context: Context) -> tuple[RetryConfig | None, Path]:
+    """How ``on_error: retry`` alone has it."""
+    own = step.on_error is not None or bool(step.error_rules)
+    if (step.on_error if own else defaults.on_error) is not OnError.RETRY:
+        return None, ()
+    return RetryConfig(), context.path(step, "on_error") if own else ("defaults", "on_error")
 
 
 def _check_retries(step: StepDefinition, body: ToolBody, scope: Scope, context: Context, catalog: ToolCatalog) -> None:

@@ -123,15 +123,19 @@ def _known_form(text: str) -> tuple[str, int, int] | None:
 
 def _is_secret(key: str, text: str) -> bool:
     """Whether a literal stands under a key that says what it is."""
-    if "{{" in text or "{%" in text:
-        return False
     secret = text.strip()
+    if not secret or "{{" in text or "{%" in text:
+        return False
     if key.lower() == "authorization":
         found = _AUTHORIZATION.fullmatch(secret)
         secret = "" if found is None else found["value"]
-    named = key.lower() == "authorization" or (_TOKEN.fullmatch(key) and not _NO_SECRET_TOKEN.fullmatch(key))
-    likely = _PASSWORD.fullmatch(key) or (named and _is_mixed(secret))
-    return bool(secret and likely) and not _PLACEHOLDER.fullmatch(secret)
+    return bool(_PASSWORD.fullmatch(key) or _is_made_up(key, secret)) and not _PLACEHOLDER.fullmatch(secret)
+
+
+def _is_made_up(key: str, secret: str) -> bool:
+    """Whether it looks made by a machine, under a key that is for such."""
+    named = _TOKEN.fullmatch(key) and not _NO_SECRET_TOKEN.fullmatch(key)
+    return _is_mixed(secret) and (bool(named) or key.lower() == "authorization")
 
 
 def _is_mixed(text: str) -> bool:
