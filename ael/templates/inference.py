@@ -293,16 +293,16 @@ class _Inference:
         made = operator_type(operator, left, right)
         if made != NEVER:
             return made
-        message = f"{words(left)} and {words(right)} cannot be {verb}{self._which(node)}"
+        message = f"{words(left)} and {words(right)} cannot be {verb}{self._which(node.left, node.right)}"
         joins = operator == "+" and (is_only(left, Kind.TEXT) or is_only(right, Kind.TEXT))
         advice = "`~` joins values as text" if joins else None
         self._problem("operator", message, node, advice)
         return ANY
 
-    def _which(self, node: nodes.BinExpr) -> str:
-        named = [(self._reader.chain(side), side) for side in (node.left, node.right)]
-        texts = [self._subject(side) for chain, side in named if chain is not None]
-        return f" ({', '.join(texts)})" if texts else ""
+    def _which(self, *sides: nodes.Node) -> str:
+        """The paths among the sides of an operator, in brackets."""
+        named = [self._subject(side) for side in sides if self._chain(side) is not None]
+        return f" ({', '.join(named)})" if named else ""
 
     def _compare(self, node: nodes.Compare) -> Type:
         left, before = self._type(node.expr), node.expr
@@ -316,8 +316,7 @@ class _Inference:
     def _comparison(self, operand: nodes.Operand, before: nodes.Expr, left: Type, right: Type) -> str:
         if operand.op in {"in", "notin"}:
             return f"nothing is `in` {self._subject(operand.expr)}, which is {words(right)}"
-        one = f"{self._subject(before)} is {words(left)}"
-        return f"{one}, and {self._subject(operand.expr)} {words(right)}: one is neither less nor more than the other"
+        return f"{words(left)} and {words(right)} cannot be compared{self._which(before, operand.expr)}"
 
     def _concat(self, node: nodes.Concat) -> Type:
         for part in node.nodes:
