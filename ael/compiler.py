@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import attrs
 
 from ael.builders import Build, builder
@@ -38,7 +36,6 @@ from ael.plan import (
     PlanStep,
     Policy,
 )
-from ael.templates import Template
 from ael.types import JsonValue, OnError, RetryConfig, TimeoutConfig
 
 __all__ = ["compile_plan"]
@@ -146,7 +143,7 @@ class _StepCompiler:
             code_place=None,
             code_key=(),
             params=_nothing,
-            needs_view=_reads_root(self._templates.values(), "step"),
+            needs_view=self._reads_step(),
             code_reads=(),
             when=self._templates.get(("when",)),
             policy=policy,
@@ -276,7 +273,7 @@ class _StepCompiler:
             code_place=None,
             code_key=("undo",),
             params=_nothing,
-            needs_view=_reads_root(self._templates.values(), "step"),
+            needs_view=self._reads_step(),
             code_reads=(),
             when=None,
             policy=Policy(retry, OnError.FAIL, None),
@@ -291,6 +288,12 @@ class _StepCompiler:
         return self._plan_of_one(self._with_body(bare, undo.body, ("undo", "params"), ("undo",)))
 
     # -- reading -----------------------------------------------------------------------------------
+
+    def _reads_step(self) -> bool:
+        """Whether a template of the step, or the output of a block that it is made of, reads the root ``step``."""
+        outputs = (template for block in self._step_flow.blocks for template in block.outputs.values())
+        templates = (*self._templates.values(), *outputs)
+        return any(reference.root == "step" for template in templates for reference in template.references)
 
     def _code_reads(self, *, undo: bool) -> tuple[tuple[str, tuple[int, int], bool], ...]:
         """The steps that code is given: those it names; those it may read, if it reads by a computed name."""
@@ -315,10 +318,6 @@ def _only_retries(policy: Policy) -> Policy:
 
 def _nothing(data: object, step: object) -> JsonValue:
     return {}
-
-
-def _reads_root(templates: Iterable[Template], root: str) -> bool:
-    return any(reference.root == root for template in templates for reference in template.references)
 
 
 def _code_place(definition: WorkflowDefinition, path: Path) -> tuple[int, int] | None:

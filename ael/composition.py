@@ -61,7 +61,8 @@ class Composed:
                 return
             context.attempts[self._number] = 1
             context.begun_ns[self._number] = self._now()
-            leave = None if step.exit is None else frame.run.leave(step, context)
+            if step.exit is not None:
+                frame.run.leave(step, context)
             self._listing.read(context, self._view())
         except SkippedOutputError as skip:
             self._settle(outcome.skipped_by(step, context, skip, now_ns=self._now()))
@@ -70,11 +71,10 @@ class Composed:
         except Exception as error:  # noqa: BLE001 - the step boundary: a bug of ours must not end the execution
             self._settle(self._failure(outcome.bug(context, error)))
         else:
-            if leave is None:
+            if step.exit is None:
                 self._start()
             else:
                 self._settle(self._success(None))
-                leave()
 
     def _start(self) -> None:
         self._frame.children[self._number] = self

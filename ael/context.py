@@ -93,7 +93,8 @@ class ExecutionContext:
     Attributes:
         plan: What runs.
         up: The context of the scope around this one; ``None`` for that of a workflow.
-        prefix: The path of the scope in the execution, ``""`` at the top: ``pages[2]``.
+        prefix: What paths in the scope begin with, ``""`` at the top: ``pages[2]``, and ``call.`` in a workflow
+            that is called.
         rounds: The rounds in which the scope is, a number each; part of idempotency keys.
         depth: How many workflows this one is called through.
         inputs: Checked and completed; the execution's own copy.
@@ -212,7 +213,7 @@ class ExecutionContext:
 
     def called(self, plan: Plan, inputs: Mapping[str, JsonValue], started_ns: int) -> ExecutionContext:
         """The context of another workflow that is called here: it sees nothing of this one but what is shared."""
-        context = self.inner(plan, self.prefix)
+        context = self.inner(plan, f"{self.prefix}.")
         context.up = None
         context.depth = self.depth + 1
         context.inputs = inputs
@@ -244,7 +245,7 @@ class ExecutionContext:
     def joined_by(self, step: PlanStep) -> tuple[str, ...]:
         """The ids in its ``depends_on`` that had completed when the step started, in order of completion."""
         home = self
-        while not home.plan.own_steps and home.up is not None:
+        while step.id not in home.plan.numbers and home.up is not None:
             home = home.up
         number = home.plan.numbers.get(step.id)
         counted = None if number is None else home.joined.get(number)

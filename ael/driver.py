@@ -301,12 +301,14 @@ class Driver:
     def _skip(self, frame: Frame, skips: Sequence[tuple[int, str]]) -> None:
         """Record skips that the scheduler decided. A fallback that cannot be rendered fails the scope."""
         now_ns = self.context.epoch_ns + self._now_ns()
+        broken: StepResult | None = None
         for number, reason in skips:
             result = outcome.skipped(frame.step(number), frame.context, reason, now_ns=now_ns)
             self._record(frame, number, result)
-            if result.status is _FAILED and frame.error is None:
-                frame.error = result.error
-                self._stop(frame, f"stopped: {result.step_id}")
+            broken = broken or (result if result.status is _FAILED else None)
+        if broken is not None and frame.error is None:
+            frame.error = broken.error
+            self._stop(frame, f"stopped: {broken.step_id}")
 
     def _step_time_out(self, frame: Frame, number: int) -> None:
         """The step's total timeout is over, whether it runs, waits for its next attempt, or for a slot."""

@@ -63,8 +63,8 @@ class Run(Protocol):
         """Something has completed that has an ``undo``."""
         ...
 
-    def leave(self, step: PlanStep, context: ExecutionContext) -> Callable[[], None]:
-        """An ``exit`` was reached; gives what ends the workflow, once the step has settled."""
+    def leave(self, step: PlanStep, context: ExecutionContext) -> None:
+        """An ``exit`` was reached: the workflow ends when what runs has, the ``exit`` itself last."""
         ...
 
 

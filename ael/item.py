@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ael import outcome
+from ael.attempt import as_failure
 from ael.body import Block, Body, Call, Ending
-from ael.context import ExecutionContext, view_of
+from ael.context import ExecutionContext
 from ael.errors import AELError, TimeoutExceededError
 from ael.events import StepAttemptFailed, StepStarted
 from ael.frame import Frame
@@ -160,7 +161,7 @@ class Item:
             context = self._inner(self._frame.context.plan)
             plan = self._frame.run.plan if body.workflow == SELF else self._stage.calls[body.workflow]
             if isinstance(plan, AELError):
-                raise plan
+                raise as_failure(self._step, plan)
             return Call(self._stage, context, plan, body.params(context, self._view(context)), self._close)
         for branch in body or ():
             context = self._inner(branch.plan)
@@ -179,7 +180,12 @@ class Item:
         return self._context
 
     def _view(self, context: ExecutionContext) -> StepView | None:
-        return view_of(self._step, context, self._attempt) if self._step.needs_view else None
+        """The root ``step`` in the body: its path is the item's, and its join that of the step."""
+        step = self._step
+        if not step.needs_view:
+            return None
+        key = f"{context.execution_id}:{self._path}{context.rounds}"
+        return StepView(step.id, self._attempt, key, self._frame.context.joined_by(step))
 
     def _time_out(self) -> None:
         self._timed_out = True

@@ -89,11 +89,8 @@ class WorkflowRun:
         if self.frame.scope.stopped is None and not self.frame.scope.done:
             self._stage.stop(self.frame, reason)
 
-    def leave(self, step: PlanStep, context: ExecutionContext) -> Callable[[], None]:
-        """An ``exit`` was reached.
-
-        Returns:
-            What ends the workflow, to be called when the step has settled.
+    def leave(self, step: PlanStep, context: ExecutionContext) -> None:
+        """An ``exit`` was reached. To be called before it settles: it may be the last step, which ends the run.
 
         Raises:
             AELError, SkippedOutputError: Its reason or outputs cannot be made.
@@ -102,15 +99,10 @@ class WorkflowRun:
         view = view_of(step, context, 1) if step.needs_view else None
         reason = step.exit.reason(context, view)
         outputs = None if step.exit.outputs is None else step.exit.outputs(context, view)
-
-        def end() -> None:
-            if self.frame.scope.stopped is None and self._exit is None:
-                assert step.exit is not None
-                self._exit = (step.exit.status, outputs)
-                self.reason = None if reason is None else str(reason)
-                self.stop(f"stopped: {step.id}")
-
-        return end
+        if self.frame.scope.stopped is None:
+            self._exit = (step.exit.status, outputs)
+            self.reason = None if reason is None else str(reason)
+            self.stop(f"stopped: {step.id}")
 
     def completed(self, frame: Frame, number: int, result: StepResult) -> None:
         """A tool or code step has completed; remember it if it can be undone."""
