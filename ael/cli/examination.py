@@ -18,7 +18,7 @@ import click
 from ael.cli.project import Project
 from ael.errors import AELError
 from ael.mcp_server import McpServer
-from ael.observe.progress import one_line
+from ael.observe.words import one_line
 from ael.settings import Settings
 from ael.tools.mcp import McpProvider
 from ael.tools.mcp.program import find_program

@@ -13,7 +13,7 @@ from ael.cli.project import Project
 from ael.errors import AELError, ConfigInvalidError
 from ael.language.tool_changes import changes_between
 from ael.mcp_server import McpServer
-from ael.observe.progress import one_line
+from ael.observe.words import one_line
 from ael.ports import ToolSpec
 from ael.settings import Settings
 from ael.tools.lock import LOCK_NAME, LockedServer, LockError, ToolLock, find_lock, parse_lock

@@ -11,7 +11,7 @@ from datetime import date
 from typing import TextIO
 
 from ael.errors import AELError, InternalError, WorkflowInvalidError
-from ael.observe.progress import clean_text
+from ael.observe.words import clean_text
 from ael.types import ExecutionResult, ExecutionStatus, JsonValue
 
 __all__ = [

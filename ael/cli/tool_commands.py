@@ -16,7 +16,7 @@ from ael.cli.project import Project
 from ael.cli.values import TypedReader
 from ael.clock import SystemClock
 from ael.errors import ToolTimeoutError, ToolUnavailableError
-from ael.observe.progress import one_line
+from ael.observe.words import one_line
 from ael.ports import ToolCall, ToolInvoker, ToolMiss, ToolSpec
 from ael.types import JsonValue
 

@@ -17,7 +17,8 @@ from ael.cli.output import INTERRUPTED, animates, result_exit_code, say, uses_co
 from ael.cli.summary import report_result
 from ael.clock import SystemClock
 from ael.events import Event
-from ael.observe.progress import Board, PlainView, ProgressView
+from ael.observe.board import Board
+from ael.observe.progress import PlainView, ProgressView
 from ael.plan import Plan
 from ael.ports import Clock
 from ael.types import JsonValue, datetime_from_ns
@@ -75,7 +76,7 @@ async def execute(
                 await relay
             finally:
                 relay.cancel()
-    report_result(result, plan.definition, board, outputs=shown.data == "outputs")
+    report_result(result, plan.definition, outputs=shown.data == "outputs")
     if shown.data == "json":
         write_json(result.to_dict())
     return INTERRUPTED if interrupts.count and not result.ok else result_exit_code(result)

@@ -18,7 +18,8 @@ from rich.live import Live
 from rich.text import Text
 
 from ael.events import Event
-from ael.observe.progress import Board, StepRow, StepState, format_duration
+from ael.observe.board import Board, StepRow, StepState
+from ael.observe.words import format_duration
 
 __all__ = ["Folded", "LiveView", "board_lines", "fit_rows"]
 
@@ -101,8 +102,8 @@ def _most_important(rows: Sequence[StepRow], height: int) -> list[Line]:
 
 def board_lines(board: Board, now: datetime, height: int, *, ascii_only: bool = False) -> list[Text]:
     """The whole picture in at most ``height`` lines (at least 3): a head, rows, and a foot until the end."""
-    rows = list(board.rows.values())
-    width = min(max((len(row.path) for row in rows), default=0), 40)
+    rows = list(board.shown())
+    width = min(max((len(row.label) for row in rows), default=0), 40)
     head = Text.assemble((board.workflow, "bold"), ("  " + board.execution_id, "dim"))
     body = [_line_text(line, board, now, width, ascii_only) for line in fit_rows(rows, height - 2)]
     branch, last = ("|- ", "`- ") if ascii_only else ("├─ ", "└─ ")
@@ -121,7 +122,7 @@ def _line_text(line: Line, board: Board, now: datetime, width: int, ascii_only: 
     elapsed = line.elapsed_s(now)
     return Text.assemble(
         (f"{plain_glyph if ascii_only else glyph} {line.state:<9}", style),
-        f"  {line.path:<{width}}",
+        f"  {line.label:<{width}}",
         f"  {'' if elapsed is None else format_duration(elapsed):>7}",
         (f"  {board.detail(line, now)}", "red" if line.state is StepState.FAILED else "dim"),
     )

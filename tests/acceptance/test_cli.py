@@ -19,7 +19,7 @@ import pytest
 
 import ael
 from ael.cli import run_command_line
-from ael.observe.progress import clean_text
+from ael.observe.words import clean_text
 from tests.acceptance.bad_inputs import CHECKED, FILES, RUN, BadInput
 
 ROOT = Path(ael.__file__).parents[1]
@@ -331,7 +331,7 @@ def test_a_failed_run_shows_place_code_hint_and_attempts(command: Command) -> No
     assert done.out == ""
     assert "error[NOT_YET]: step 'broken': not yet" in done.err
     assert re.search(r"--> failing.yaml:\d+:5", done.err)
-    assert "attempts 1 to 2 of 2: NOT_YET: not yet" in done.err
+    assert re.search(r"attempts 1 to 2 of 2 \(at .+\): NOT_YET: not yet", done.err)
     assert re.search(r"^failing failed in .*: 1 completed, 1 failed, 1 skipped, 1 retry$", done.err, re.MULTILINE)
 
 

@@ -52,7 +52,24 @@ def what_it_does(body: Body) -> str:
 
 
 def terms_of(step: StepDefinition, defaults: Defaults) -> Iterator[Term]:
-    """The terms of a step, the outermost first, as they wrap its body when it runs."""
+    """The terms of a step: those on which it runs, the outermost first, then what follows from a failure."""
+    yield from _turns(step)
+    inherited = defaults if isinstance(step.body, ToolBody | CodeBody) else Defaults()
+    attempts = _most_attempts(step, inherited.retry)
+    if attempts > 1:
+        yield Term("retry", f"up to {attempts} attempts")
+    if _skips(step, inherited.on_error):
+        yield Term("on_error", "skipped on error")
+    if step.on_missing_tool is OnError.SKIP:
+        yield Term("on_missing_tool", "skipped without the tool")
+    if step.undo is not None:
+        yield Term("undo", f"undone by {what_it_does(step.undo.body)}")
+    if step.limits:
+        yield Term("limits", f"limited by {', '.join(step.limits)}")
+
+
+def _turns(step: StepDefinition) -> Iterator[Term]:
+    """When the step's turn comes, and how often."""
     if step.join is not None:
         yield Term("join", _join(step.join))
     if step.when is not None:
@@ -61,18 +78,6 @@ def terms_of(step: StepDefinition, defaults: Defaults) -> Iterator[Term]:
         yield Term("for_each", _for_each(step.for_each))
     if step.repeat is not None:
         yield Term("repeat", _repeat(step.repeat))
-    inherits = isinstance(step.body, ToolBody | CodeBody)
-    attempts = _most_attempts(step, defaults.retry if inherits else None)
-    if attempts > 1:
-        yield Term("retry", f"up to {attempts} attempts")
-    if _skips(step, defaults.on_error if inherits else None):
-        yield Term("on_error", "skipped on error")
-    if step.on_missing_tool is OnError.SKIP:
-        yield Term("on_missing_tool", "skipped without the tool")
-    if step.undo is not None:
-        yield Term("undo", f"undone by {what_it_does(step.undo.body)}")
-    if step.limits:
-        yield Term("limits", f"limited by {', '.join(step.limits)}")
 
 
 def _join(join: Join) -> str:

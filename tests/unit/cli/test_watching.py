@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import pytest
 
+from ael.cli.failures import error_diagnostic
 from ael.cli.interrupts import Interrupts
-from ael.cli.summary import error_diagnostic
 from ael.cli.watching import Shown, execute
 from ael.errors import CodeError, ToolError
 from ael.loading import load_source
@@ -90,7 +91,9 @@ def test_failure_names_place_and_attempts(capsys):
     assert lines[0] == "error[BAD_LUCK]: step 'a': no luck"
     assert lines[1].startswith(" --> w.yaml:")
     assert "\x1b" not in captured.err
-    assert [line for line in lines if line.startswith("  attempt")] == ["  attempts 1 to 3 of 3: BAD_LUCK: no luck"]
+    (attempts,) = (line for line in lines if line.startswith("  attempt"))
+    assert re.fullmatch(r"  attempts 1 to 3 of 3 \(at .+ to 1m00s\): BAD_LUCK: no luck", attempts)
+    assert lines[lines.index("  params:") + 1] == "    n: 1"
     assert lines[-1] == "w failed in 1m00s: 1 failed, 1 skipped, 2 retries"
 
 
@@ -138,7 +141,7 @@ def test_interrupted_is_130_and_completed_all_the_same_is_0(capsys):
     [
         (CodeError("x", step_id="a", details={"line": 9, "column": 7}), (9, 7), "step 'a': x"),
         (CodeError("x", step_id="a", details={"line": 9}), (9, 5), "step 'a': x"),
-        (CodeError("step 'a' is x", step_id="a", details={"line": 9, "file": "other.yaml"}), (7, 9), "step 'a' is x"),
+        (CodeError("step 'a' is x", step_id="a", details={"line": 9, "file": "other.yaml"}), (9, 1), "step 'a' is x"),
         (ToolError("x", step_id="b"), (11, 9), "step 'b': x"),
     ],
 )

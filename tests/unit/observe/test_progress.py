@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from ael import events
 from ael.events import ErrorView
+from ael.observe.board import Board, StepRow, StepState
 from ael.observe.live_view import Folded, LiveView, board_lines, fit_rows
-from ael.observe.progress import Board, PlainView, StepRow, StepState, clean_text, format_duration, one_line
+from ael.observe.progress import PlainView
+from ael.observe.words import clean_text, format_duration, one_line
 
 START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 BOOM = ErrorView("TOOL_FAILED", "boom", True)
