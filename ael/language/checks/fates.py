@@ -130,10 +130,12 @@ def used_outputs(template: Template) -> Iterator[tuple[str, Reference]]:
             yield reference.name, reference
 
 
-def may_skip_errors(step: StepDefinition, defaults: Defaults) -> bool:
-    """Whether a failure of the step may leave it skipped."""
+def may_skip_errors(step: StepDefinition, defaults: Defaults, *, without_fallback: bool = False) -> bool:
+    """Whether a failure of the step may leave it skipped; ``without_fallback``: of a rule of its own, that is."""
     if step.error_rules:
-        return any(_rule_skips(rule) for rule in step.error_rules)
+        return any(
+            _rule_skips(rule) and not (without_fallback and rule.fallback is not MISSING) for rule in step.error_rules
+        )
     plain = isinstance(step.body, ToolBody | CodeBody)
     on_error = step.on_error or (defaults.on_error if plain else None)
     if on_error is not OnError.RETRY:
@@ -198,8 +200,9 @@ class _Reckoning:
     def _skips(self, step: StepDefinition, name: str, untaken: str | None) -> Fate:
         """The fate of a step that is taken unless ``untaken`` says otherwise: what skips may come of itself."""
         skips = may_skip_errors(step, self._defaults) or self._may_lack_tool(step)
-        missing = untaken or (name if skips else None)
-        completes = missing is None
+        lacks = self._may_lack_tool(step) or may_skip_errors(step, self._defaults, without_fallback=True)
+        missing = untaken or (name if lacks else None)
+        completes = untaken is None and not skips
         return Fate(untaken, missing if step.fallback is MISSING else None, completes)
 
     def _may_lack_tool(self, step: StepDefinition) -> bool:

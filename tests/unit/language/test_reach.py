@@ -241,7 +241,11 @@ GUARDED = {
     "written order": [A, f"{{id: b, tool: t, depends_on: a, {USE}}}"],
     "a fallback of the reader": [A, f"{{id: b, tool: t, on_error: skip, fallback: 1, {USE}}}"],
     "a fallback of the source": ["{id: a, tool: t, when: inputs.go, fallback: 1}", f"{{id: b, tool: t, {USE}}}"],
-    "a rule with a fallback to skip, and no more": [
+    "rules with fallbacks": [
+        "{id: a, tool: t, on_error: [{match: X, do: skip, fallback: 1}, {do: fail}]}",
+        f"{{id: b, tool: t, {USE}}}",
+    ],
+    "rules that fail": [
         "{id: a, tool: t, on_error: [{do: fail}]}",
         f"{{id: b, tool: t, {USE}}}",
     ],
