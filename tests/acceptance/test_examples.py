@@ -10,43 +10,23 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
-from typing import Any
 
 import httpx
 import pytest
 
+from tests.example_runs import EXAMPLES, ROOT, run_ael, steps_of
 from tests.needs import missing
 from tests.node_servers import node_server
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples"
-RUN_BY_A_TEST = {"hello", "repo-digest", "file-report", "fan-out", "embed_fastapi.py", "embed_agent.py"}
-
-
-def run_ael(*words: str, folder: Path, env: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """``ael run … --json`` in a folder, as a user types it; its result."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        [sys.executable, "-m", "ael", "run", *words, "--json"],
-        cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=50,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
-
-
-def steps_of(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {step["step_id"]: step for step in result["step_results"]}
+RUN_HERE = {"hello", "repo-digest", "file-report", "fan-out", "embed_fastapi.py", "embed_agent.py"}
+RUN_BY_TEST_COMPOSED_EXAMPLES = {
+    *("polling", "paging", "fallback-tool", "branches", "race", "nested-loops", "saga", "sub-workflows", "limits"),
+}
 
 
 def module(path: Path) -> ModuleType:
@@ -60,10 +40,10 @@ def module(path: Path) -> ModuleType:
 
 def test_no_example_is_forgotten() -> None:
     found = {path.name for path in EXAMPLES.iterdir() if not path.name.startswith((".", "__", "README"))}
-    assert found == RUN_BY_A_TEST
+    assert found == RUN_HERE | RUN_BY_TEST_COMPOSED_EXAMPLES
 
 
-@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*/*.ael.yaml")), ids=lambda file: file.parent.name)
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*/*.ael.yaml")), ids=lambda file: file.stem.split(".")[0])
 def test_its_file_has_nothing_to_complain_about(file: Path) -> None:
     command = [sys.executable, "-m", "ael", "check", file.name, "--format", "json"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
