@@ -29,8 +29,9 @@ __all__ = ["apply_ignores", "hide_ignored"]
 
 _COMMENT = re.compile(r"#[^\S\n]*ael:[^\S\n]*ignore\b(?:[^\S\n]*\[(?P<codes>[^\]\n]*)\])?")
 _NOT_CODES = re.compile(r"[\s,]+")
-_KNOWN_HERE = re.compile(r"AEL(?:[037]..|1(?!98|99)..|20[1-4])")
-"""Codes whose checks say the same whichever tools are known. Only of these it is certain that a comment is not used."""
+_KNOWN_HERE = re.compile(r"AEL(?:[03]..|1(?!98|99)..|20[1-4]|707)")
+"""Codes whose checks say the same whichever tools and executors are known: only of these is it certain that a comment
+is not used."""
 _MOST_CODE = 500_000
 """Characters of one step's code that are searched for comments; beyond that nobody wrote it by hand."""
 
