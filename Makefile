@@ -39,8 +39,9 @@ types: $(STAMP) ## mypy and pyright
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: $(STAMP) ## cost per step against bare asyncio, and of importing; fails over the limits
+bench: $(STAMP) ## cost per step against bare asyncio, of an item of a loop, and of importing; fails over the limits
 	$(BIN)/python -m benchmarks.overhead --gate
+	$(BIN)/python -m benchmarks.for_each --gate
 	$(BIN)/python -m benchmarks.imports --gate
 
 test-313: ## the unit tests on Python 3.13

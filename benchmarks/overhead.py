@@ -48,11 +48,9 @@ class Row:
         return [self.what, self.ours, self.theirs, f"{figure}{space}{self.unit}", f"{limit}{space}{self.unit}", verdict]
 
 
-HEAD = ["what", "ael", "bare asyncio", "figure", "limit", ""]
-
-
-def table(rows: Sequence[Row]) -> str:
-    lines = [HEAD, ["---", "--:", "--:", "--:", "--:", "---"], *(row.cells() for row in rows)]
+def table(rows: Sequence[Row], opponent: str = "bare asyncio") -> str:
+    head = ["what", "ael", opponent, "figure", "limit", ""]
+    lines = [head, ["---", "--:", "--:", "--:", "--:", "---"], *(row.cells() for row in rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from benchmarks import imports, overhead
+from benchmarks import for_each, imports, overhead
 from benchmarks.baselines import bare, work
 from benchmarks.measure import ratio
 from benchmarks.workloads import Workload, chain, diamond, fan, grid, longest_path, scattered, workloads
@@ -46,6 +46,11 @@ def test_a_wrong_answer_is_noticed() -> None:
 def test_every_part_runs(part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert overhead.main(["--rounds", "1", "--scale", "0.01", "--only", part]) == 0
     assert capsys.readouterr().out.count("|") > 20
+
+
+def test_loops_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert for_each.main(["--rounds", "1", "--items", "30"]) == 0
+    assert capsys.readouterr().out.count("most memory") == 2
 
 
 def test_the_ratio_is_of_the_same_round() -> None:
