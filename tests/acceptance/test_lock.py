@@ -17,6 +17,7 @@ from ael.ports import ToolSpec
 from ael.tools.lock import LockedServer, ToolLock
 from ael.types import JsonValue
 from tests.acceptance.mcp_calls import ANSWERING
+from tests.pages import ROOT, blocks
 
 pytest.importorskip("mcp")
 
@@ -358,3 +359,31 @@ def test_editors_know_the_tools_of_the_lock(command: Command, project: Path) -> 
     assert (done.code, done.out) == (2, "")
     assert "AEL610" in done.err
     assert json.loads(command("schema").out)["$id"] == "urn:ael:schema:workflow:1"
+
+
+# The page about it
+
+PAGE = ROOT / "docs" / "checking.md"
+LOG = [{**object_of(repo_path="string", max_count="integer"), "required": ["repo_path"]}, {"readOnlyHint": True}]
+LATER = [{**object_of(repo_path="string"), "required": ["repo_path"]}, {}]
+
+
+def test_the_page_shows_what_is_said(command: Command, project: Path) -> None:
+    """Its commands in their order, each with the workflow that stands last above it."""
+    config = (project / "ael.toml").read_text().replace("[mcp_servers.srv]", "[mcp_servers.git]")
+    (project / "ael.toml").write_text(config.replace('tools = ["mine"]\n', ""))
+    offer(project, git_log=LOG, git_status=LOG)
+    shown = 0
+    for block in sorted([*blocks(PAGE, "yaml"), *blocks(PAGE, "console")], key=lambda block: block.line):
+        if block.language == "yaml":
+            (project / "digest.ael.yaml").write_text(block.text)
+            continue
+        first, *expected = block.text.splitlines()
+        if not expected or expected[0].startswith("$ "):
+            continue
+        if "--online" in first:
+            offer(project, git_log=LATER, git_status=LOG)
+        done = command(*first.removeprefix("$ ael ").split())
+        assert (done.out or done.err).splitlines() == expected
+        shown += 1
+    assert shown == 3
