@@ -43,6 +43,7 @@ bench: $(STAMP) ## cost per step against bare asyncio, of an item of a loop, and
 	$(BIN)/python -m benchmarks.overhead --gate
 	$(BIN)/python -m benchmarks.for_each --gate
 	$(BIN)/python -m benchmarks.imports --gate
+	$(BIN)/python -m benchmarks.check --gate
 
 test-313: ## the unit tests on Python 3.13
 	@test -n "$(PYTHON313)" || { echo "Python 3.13 is not here; say make test-313 PYTHON313=…" >&2; exit 1; }

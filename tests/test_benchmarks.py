@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from benchmarks import for_each, imports, overhead
+from benchmarks import check, for_each, imports, overhead
 from benchmarks.baselines import bare, work
 from benchmarks.measure import ratio
 from benchmarks.workloads import Workload, chain, diamond, fan, grid, longest_path, scattered, workloads
@@ -51,6 +51,12 @@ def test_every_part_runs(part: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_loops_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert for_each.main(["--rounds", "1", "--items", "30"]) == 0
     assert capsys.readouterr().out.count("most memory") == 2
+
+
+def test_checking_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["--nested"]):
+        assert check.main(["--rounds", "1", "--steps", "30", *words]) == 0
+        assert "references" in capsys.readouterr().out
 
 
 def test_the_ratio_is_of_the_same_round() -> None:
