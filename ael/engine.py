@@ -89,6 +89,7 @@ class WorkflowEngine:
         self._clock = clock or SystemClock()
         self._now_ns = self._clock.monotonic_ns
         self._attempts = Attempts(invoker, self.executors, self._clock, self.settings)
+        self._gates = Gates(self._clock, self.settings.limits)
         self._launcher = Launcher(
             registry,
             self._execute_step,
@@ -99,7 +100,7 @@ class WorkflowEngine:
             journal=journal,
             observers=observers,
             logs=logs,
-            gates=Gates(self._clock, self.settings.limits),
+            gates=self._gates,
         )
         self._live: set[Execution] = set()
         self._closed = False
@@ -182,6 +183,7 @@ class WorkflowEngine:
             execution.cancel()
         for execution in live:
             await execution.wait_closed()
+        self._gates.close()
         closings = [*(executor.aclose() for executor in self.executors.values()), self.invoker.aclose()]
         for failure in await asyncio.gather(*closings, return_exceptions=True):
             if failure is not None:

@@ -160,7 +160,10 @@ class WorkflowRun:
         if self.status is _FAILED:
             self.error = AELError(self.reason or f"workflow {self.plan.id!r} ended itself as failed", code="EXIT")
             self._context.mask_error(self.error)
-        elif self.status is _COMPLETED and outputs is None:
+            return
+        if self.reason:
+            self._stage.warn(f"workflow {self.plan.id!r} ended itself as {status}: {self.reason}")
+        if self.status is _COMPLETED and outputs is None:
             self._make_outputs()
         elif outputs is not None:
             self.outputs = outputs
