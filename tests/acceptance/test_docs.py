@@ -1,7 +1,8 @@
 """What the pages in docs/ show is true.
 
-A workflow is checked, and run if a block of JSON right below it shows its outputs; diagnostics named behind
-``yaml`` are what checking it says. A program is run, and prints the block of text right below it.
+A workflow is checked, and run if a block of JSON right below it shows its outputs, or with ``json steps`` what became
+of its steps; diagnostics named behind ``yaml`` are what checking it says. A program is run, and prints the block of
+text right below it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from _pytest.mark.structures import ParameterSet
 import ael
 from ael.cli import COMMANDS
 from ael.config import parse_config
+from ael.language.tables import TABLES
 from tests.pages import ROOT, Block, blocks, commands, leads_somewhere, links, name_of, run_program
 
 DOCS = ROOT / "docs"
@@ -67,8 +69,18 @@ def test_a_workflow_says_what_the_page_says_of_it(block: Block) -> None:
 @pytest.mark.parametrize("block", each("yaml", shown="json"))
 def test_a_workflow_gives_the_outputs_that_the_page_shows(block: Block) -> None:
     assert block.below is not None
-    result = ael.run_sync(ael.parse_workflow(block.text), tools=TOOLS).raise_for_status()
-    assert result.to_dict()["outputs"] == json.loads(block.below.text)
+    result = ael.run_sync(ael.parse_workflow(block.text), tools=TOOLS)
+    shown = json.loads(block.below.text)
+    if block.below.words == ("steps",):
+        assert shown == {step.step_id: _fate(step) for step in result}
+    else:
+        assert result.raise_for_status().to_dict()["outputs"] == shown
+
+
+def _fate(step: ael.StepResult) -> str:
+    """The status of a step, and why."""
+    why = step.skip_reason or (step.error.code if step.error else "")
+    return f"{step.status}: {why}" if why else step.status
 
 
 @pytest.mark.parametrize("block", each("python"))
@@ -106,6 +118,13 @@ def test_the_page_of_errors_is_what_its_generator_writes() -> None:
     assert _generator().page() == (DOCS / "errors.md").read_text(), "run python docs/generate_errors.py"
 
 
+def test_the_tables_of_keys_are_what_their_generator_writes() -> None:
+    generator = _generator("generate_keys")
+    text = (DOCS / "language.md").read_text()
+    assert generator.page(text) == text, "run python docs/generate_keys.py"
+    assert sorted(generator.titles(text)) == sorted(table.title.replace("`", "") for table in TABLES)
+
+
 def test_the_examples_of_codes_are_what_their_generator_writes() -> None:
     generator = _generator()
     assert generator.examples() == generator.EXAMPLES.read_text(), "run python docs/generate_errors.py"
@@ -133,8 +152,8 @@ def _sections_named(text: str) -> set[str]:
     }
 
 
-def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_errors", DOCS / "generate_errors.py")
+def _generator(name: str = "generate_errors") -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
