@@ -29,6 +29,7 @@ from ael.tools.function import FunctionProvider, tools_from
 from ael.tools.http import HttpProvider
 from ael.tools.lock import ToolLock
 from ael.tools.locked import LockedProvider
+from ael.tools.partial import PartialCatalog
 from ael.tools.provider import ToolProvider
 from ael.tools.routing import RoutingInvoker
 from ael.tools.shell import ShellProvider
@@ -93,13 +94,14 @@ def check(source: str | Path, *, tools: ToolSource | Iterable[ToolSource] | None
 
     Args:
         source: A path, or the text itself (a ``str`` with a line break in it is text).
-        tools: What ``create_engine(tools=)`` takes. Without it, names of tools are not checked.
+        tools: What ``create_engine(tools=)`` takes. Without it, only those that ael has itself are checked.
 
     Returns:
         Errors, warnings and notes in the order of the file; empty if there is nothing to say.
     """
     settings = Settings()
-    catalog = None if tools is None else _invoker(tools, None, Config(), settings)
+    known = _invoker(() if tools is None else tools, None, Config(), settings)
+    catalog = PartialCatalog(known) if tools is None else known
     executors = {executor.name: executor for executor in _executors(settings)}
     if isinstance(source, Path) or "\n" not in source:
         return list(load_path(source, catalog=catalog, executors=executors).diagnostics)

@@ -22,6 +22,7 @@ from ael.mcp_server import McpServer
 from ael.ports import ToolCatalog, ToolSpec
 from ael.source import Source
 from ael.tools.lock import LOCK_VERSION, LockError, ToolLock, parse_lock
+from ael.tools.partial import PartialCatalog
 
 if TYPE_CHECKING:
     from ael.engine import WorkflowEngine
@@ -64,7 +65,7 @@ class KnownTools:
             now = _with_functions(keep_silent(answers, was, silent), was, project)
             problems += [_silence(each, path if was else None) for each in silent]
         known = now or was
-        catalog: ToolCatalog | None = engine.invoker if project.says_which_tools else None
+        catalog: ToolCatalog | None = engine.invoker if project.says_which_tools else PartialCatalog(engine.invoker)
         if known is not None:
             catalog = project.catalog(known)
         of_lock = None if was is None or now is None else project.catalog(was)
