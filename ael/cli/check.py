@@ -67,6 +67,9 @@ def _text(diagnostics: Sequence[Diagnostic], files: int) -> None:
 
     if diagnostics:
         write_data(render_text(diagnostics, color=uses_color(sys.stdout)))
+        repairable = sum(found.fix is not None and found.fix.safe for found in diagnostics)
+        if repairable:
+            say(f"{repairable} of them can be repaired with `ael check --fix`")
     else:
         say(f"no problems in {files} {'file' if files == 1 else 'files'}")
 

@@ -94,7 +94,7 @@ steps:
     depends_on: fine
   - id: after
     tool: greet
-    params: {name: "{{ steps.broken.output }}"}
+    params: {name: "{{ steps.broken.output | string }}"}
 """
 
 HANGING = """

@@ -112,6 +112,11 @@ def test_fix_repairs_and_says_what(check):
     assert check("w.yaml", "--fix")[2] == "no problems in 1 file\n"
 
 
+def test_what_can_be_repaired_is_said(check):
+    write({"w.yaml": OLD})
+    assert check("w.yaml")[2] == "2 of them can be repaired with `ael check --fix`\n"
+
+
 def test_what_cannot_be_repaired_is_left_to_say(check):
     write({"w.yaml": OLD + "    wrong: 1\n"})
     code, out, err = check("w.yaml", "--fix")

@@ -19,7 +19,9 @@ steps:
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "flows").mkdir()
-    (tmp_path / "flows" / "w.yaml").write_text(TEXT.replace("nobody.has_it", "http.request"))
+    (tmp_path / "flows" / "w.yaml").write_text(
+        TEXT.replace("nobody.has_it", "http.request, params: {url: 'https://a.example'}")
+    )
     (tmp_path / "w.yaml").write_text(TEXT)
     (tmp_path / "ael.toml").write_text('workflows = ["flows"]\n')
     monkeypatch.chdir(tmp_path)
