@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -41,13 +41,21 @@ class Loaded:
 
 
 def load_source(
-    source: Source, *, catalog: ToolCatalog | None = None, executors: Mapping[str, CodeExecutor] | None = None
+    source: Source,
+    *,
+    catalog: ToolCatalog | None = None,
+    executors: Mapping[str, CodeExecutor] | None = None,
+    workflows: Collection[str] | None = None,
 ) -> Loaded:
-    """Read, check and compile a source. Never raises for what is wrong in it."""
+    """Read, check and compile a source. Never raises for what is wrong in it.
+
+    Args:
+        workflows: The names of all workflows that it may call; ``None``: names of workflows are not checked.
+    """
     definition, found = language.parse(source.text, filename=source.name)
     if definition is None:
         return Loaded(None, None, tuple(found))
-    return _finish(definition, found, catalog, executors)
+    return _finish(definition, found, catalog, executors, workflows)
 
 
 def load_definition(
@@ -65,9 +73,12 @@ def _finish(
     found: Sequence[Diagnostic],
     catalog: ToolCatalog | None,
     executors: Mapping[str, CodeExecutor] | None,
+    workflows: Collection[str] | None = None,
 ) -> Loaded:
     flow = analyse(definition)
-    checked = language.check_definition(definition, flow, catalog=catalog, executors=executors or {})
+    checked = language.check_definition(
+        definition, flow, catalog=catalog, executors=executors or {}, workflows=workflows
+    )
     together = sorted((*found, *checked), key=_place)
     diagnostics = language.apply_ignores(together, definition.source, definition.spans)
     if any(diagnostic.is_error for diagnostic in diagnostics):
@@ -81,13 +92,17 @@ def _place(diagnostic: Diagnostic) -> tuple[int, int]:
 
 
 def load_path(
-    path: str | Path, *, catalog: ToolCatalog | None = None, executors: Mapping[str, CodeExecutor] | None = None
+    path: str | Path,
+    *,
+    catalog: ToolCatalog | None = None,
+    executors: Mapping[str, CodeExecutor] | None = None,
+    workflows: Collection[str] | None = None,
 ) -> Loaded:
     """The same for a file; one that cannot be read is a diagnostic too."""
     read = language.read_file(path)
     if isinstance(read, Diagnostic):
         return Loaded(None, None, (read,))
-    return load_source(read, catalog=catalog, executors=executors)
+    return load_source(read, catalog=catalog, executors=executors, workflows=workflows)
 
 
 def require(loaded: Loaded, what: str) -> Plan:

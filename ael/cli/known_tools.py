@@ -73,7 +73,9 @@ class KnownTools:
 
     def check(self, file: str) -> Sequence[Diagnostic]:
         """All that is wrong in a file, drift of the tools it calls included."""
-        loaded = load_path(file, catalog=self.catalog, executors=self.engine.executors)
+        # Where no folder of workflows is configured, nobody knows which there are.
+        workflows = self.engine.registry.names() or None
+        loaded = load_path(file, catalog=self.catalog, executors=self.engine.executors, workflows=workflows)
         definition = loaded.definition
         if definition is None or self._catalog_of_lock is None or self.catalog is None:
             return loaded.diagnostics
