@@ -219,35 +219,54 @@ def union(*types: Type) -> Type:
     """Whatever is of one of the types."""
     if len(types) == 1:
         return types[0]
-    scalars: dict[Kind, Type] = {}
-    literals: dict[tuple[Kind, JsonValue], Type] = {}
-    others: list[Type] = []
-    for member in (member for type_ in types for member in members(type_)):
-        match member:
-            case Anything():
+    parts = _Parts()
+    for type_ in types:
+        for member in members(type_):
+            if isinstance(member, Anything):
                 return ANY
-            case Scalar(kind):
-                scalars[kind] = member
-            case Literal(kind, value):
-                literals.setdefault((kind, value), member)
-            # By identity: two deep types that are alike can take for ever to compare.
-            case _ if all(member is not other for other in others):
-                others.append(member)
-    if len(others) > _MOST_LISTS_AND_OBJECTS:
-        return ANY
-    if Kind.NUMBER in scalars:
-        scalars.pop(Kind.INTEGER, None)
-    wide = {*scalars, Kind.INTEGER} if Kind.NUMBER in scalars else scalars
-    kept = [*scalars.values(), *(each for (kind, _), each in literals.items() if kind not in wide), *others]
+            parts.add(member)
+    kept = parts.kept()
     if not kept:
         return NEVER
     return kept[0] if len(kept) == 1 else Union(tuple(kept))
 
 
+class _Parts:
+    """The members of a union in the making."""
+
+    def __init__(self) -> None:
+        self._scalars: dict[Kind, Type] = {}
+        self._literals: dict[tuple[Kind, JsonValue], Type] = {}
+        self._others: list[Type] = []
+
+    def add(self, member: Type) -> None:
+        """One more. By identity: two deep types that are alike can take for ever to compare."""
+        match member:
+            case Scalar(kind):
+                self._scalars[kind] = member
+            case Literal(kind, value):
+                self._literals.setdefault((kind, value), member)
+            case _ if all(member is not other for other in self._others):
+                self._others.append(member)
+
+    def kept(self) -> list[Type]:
+        """Those that no other includes."""
+        if len(self._others) > _MOST_LISTS_AND_OBJECTS:
+            return [ANY]
+        wide = set(self._scalars)
+        if Kind.NUMBER in wide:
+            self._scalars.pop(Kind.INTEGER, None)
+            wide.add(Kind.INTEGER)
+        literals = [member for (kind, _), member in self._literals.items() if kind not in wide]
+        return [*self._scalars.values(), *literals, *self._others]
+
+
 def meet(one: Type, other: Type) -> Type:
     """What is of both types, or more than that; ``NEVER``: certainly nothing is."""
-    if one is other:
+    if one is other or isinstance(other, Anything):
         return one
+    if isinstance(one, _PLAIN) and isinstance(other, _PLAIN):
+        return _meet_plain(one, other)
     return _Meeting().meet(one, other, 0)
 
 
@@ -270,23 +289,13 @@ class _Meeting:
         return self._members(one, other, depth)
 
     def _members(self, one: Type, other: Type, depth: int) -> Type:
-        match one, other:
-            case Literal(), Literal():
-                return one if one.kind is other.kind and one.value == other.value else NEVER
-            case (Literal(), Scalar(kind)) if _includes(kind, one.kind):
-                return one
-            case (Scalar(kind), Literal()) if _includes(kind, other.kind):
-                return other
-            case (Scalar(kind), Scalar(other_kind)) if _includes(kind, other_kind):
-                return other
-            case (Scalar(kind), Scalar(other_kind)) if _includes(other_kind, kind):
-                return one
-            case ListType(), ListType():
-                return ListType(self.meet(one.item, other.item, depth + 1))
-            case ObjectType(), ObjectType():
-                return self._objects(one, other, depth + 1)
-            case _:
-                return NEVER
+        if isinstance(one, _PLAIN) and isinstance(other, _PLAIN):
+            return _meet_plain(one, other)
+        if isinstance(one, ListType) and isinstance(other, ListType):
+            return ListType(self.meet(one.item, other.item, depth + 1))
+        if isinstance(one, ObjectType) and isinstance(other, ObjectType):
+            return self._objects(one, other, depth + 1)
+        return NEVER
 
     def _objects(self, one: ObjectType, other: ObjectType, depth: int) -> Type:
         required = one.required | other.required
@@ -295,6 +304,17 @@ class _Meeting:
         if any(fields[key] == NEVER for key in required):
             return NEVER
         return ObjectType(fields, required, self.meet(one.rest, other.rest, depth))
+
+
+_PLAIN = (Scalar, Literal)
+
+
+def _meet_plain(one: Scalar | Literal, other: Scalar | Literal) -> Type:
+    if isinstance(one, Literal) and isinstance(other, Literal):
+        return one if one.kind is other.kind and one.value == other.value else NEVER
+    if _includes(one.kind, other.kind) and isinstance(one, Scalar):
+        return other
+    return one if _includes(other.kind, one.kind) and isinstance(other, Scalar) else NEVER
 
 
 def _includes(kind: Kind, other: Kind) -> bool:

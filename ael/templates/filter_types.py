@@ -112,6 +112,8 @@ def filter_type(name: str, value: Type, arguments: tuple[Type, ...]) -> Type:
 
 _ADDED = ((_NUMERIC, NUMBER), (frozenset({Kind.TEXT}), TEXT), (frozenset({Kind.LIST}), ListType(ANY)))
 _TIMES = frozenset({Kind.TEXT, Kind.LIST})
+_DATES = ("-", {Kind.TEXT})
+"""Dates are text to a schema, and the difference of two is something."""
 
 
 def operator_type(operator: str, left: Type, right: Type) -> Type:
@@ -143,8 +145,7 @@ def _of_kinds(operator: str, one: Kind, other: Kind) -> Type:
         return TEXT
     if operator == "*" and kinds & _NUMERIC and kinds & _TIMES:
         return ANY
-    # Dates are text to a schema, and the difference of two is something.
-    return ANY if operator == "-" and kinds == {Kind.TEXT} else NEVER
+    return ANY if (operator, kinds) == _DATES else NEVER
 
 
 def comparison_fails(operator: str, left: Type, right: Type) -> bool:

@@ -54,6 +54,8 @@ _OPERATORS: Mapping[type[nodes.Expr], tuple[str, str]] = {
 }
 _LENIENT_TESTS = frozenset({"defined", "undefined"})
 _LENIENT_FILTERS = frozenset({"d", "default"})
+_WITH_DEFAULTS = frozenset({*_LENIENT_FILTERS, "int", "float"})
+_FIXED: Mapping[type[nodes.Node], Type] = {nodes.Not: BOOLEAN, nodes.Concat: TEXT, nodes.TemplateData: TEXT}
 _ARITHMETIC = frozenset({Kind.NUMBER, Kind.BOOLEAN})
 
 
@@ -63,29 +65,94 @@ def infer_expressions(text: str, names: Names, roots: Roots) -> Inferred:
     tokens = tokenise(text, names, environment)
     parser = Parser(environment, "")
     parser.stream = TokenStream(iter(tokens.tokens), None, None)
-    inference = _Inference(text, parser.parse(), tokens, roots)
-    problems = sorted(inference.problems, key=lambda problem: problem.offset)
-    return Inferred(inference.value if tokens.whole else TEXT, tuple(problems))
+    tree = parser.parse()
+    claims = _Claims(_Places(text, tokens, frozenset(assigned_names(tree))))
+    value = _Inference(claims, roots, whole=tokens.whole).read(tree)
+    problems = sorted(claims.problems, key=lambda problem: problem.offset)
+    return Inferred(value if tokens.whole else TEXT, tuple(problems))
 
 
-class _Inference:
-    """Walks a tree once.
+class _Places:
+    """Where the parts of one template stand, and what is written there."""
 
-    Attributes:
-        value: Of one whole expression its type.
-        problems: What cannot go right, or is probably not meant.
-    """
-
-    def __init__(self, text: str, tree: nodes.Template, tokens: Tokens, roots: Roots) -> None:
-        self.value: Type = ANY
-        self.problems: list[TemplateProblem] = []
+    def __init__(self, text: str, tokens: Tokens, assigned: frozenset[str]) -> None:
+        self.assigned = assigned
         self._text = text
         self._tokens = tokens
         self._reader = ChainReader(tokens)
-        self._roots = roots
-        self._assigned = frozenset(assigned_names(tree))
+
+    def chain(self, node: nodes.Node | None) -> Chain | None:
+        """The path that the node is from its root to its end; ``None`` for anything else."""
+        chain = None if node is None else self._reader.chain(node)
+        return None if chain is None or chain.computed or chain.root in self.assigned else chain
+
+    def subject(self, node: nodes.Node | None) -> str:
+        """A part in a sentence: a path by what is written, anything else as ``this``."""
+        chain = self.chain(node)
+        return "this" if chain is None else f"`{self._text[chain.start : chain.end]}`"
+
+    def paths(self, *sides: nodes.Node) -> str:
+        """The paths among the sides of an operator, in brackets."""
+        named = [self.subject(side) for side in sides if self.chain(side) is not None]
+        return f" ({', '.join(named)})" if named else ""
+
+    def of(self, node: nodes.Node) -> tuple[int, int]:
+        """Offset and length: of a filter its name, of an operator both sides as far as they are paths."""
+        if isinstance(node, nodes.Filter):
+            parts: tuple[nodes.Node, ...] = ()
+            start = node.lineno - 1
+        else:
+            parts = (node.left, node.right) if isinstance(node, nodes.BinExpr) else (node,)
+            start = _start(node)
+        chains = [self.chain(part) for part in parts]
+        ends = [self._tokens.ends.get(start, start + 1), *(chain.end for chain in chains if chain is not None)]
+        return start, max(ends) - start
+
+
+class _Claims:
+    """What is said to be wrong in one template; ``problems`` are those that count."""
+
+    def __init__(self, places: _Places) -> None:
+        self.places = places
+        self.problems: list[TemplateProblem] = []
         self._guarded = 0
+
+    def add(self, problem: TemplateProblem | None) -> None:
+        """Say it, unless a condition around may rule it out."""
+        if problem is not None and not self._guarded:
+            self.problems.append(problem)
+
+    def say(self, kind: str, message: str, at: nodes.Node, advice: str | None = None) -> None:
+        """The same in words."""
+        self.add(TemplateProblem(kind, message, None, *self.places.of(at), advice=advice))
+
+    @contextmanager
+    def guard(self, condition: nodes.Node) -> Iterator[None]:
+        """What is said inside does not count if the condition asks what there is."""
+        asks = isinstance(condition, nodes.Test) or condition.find(nodes.Test) is not None
+        asks = asks or any(operand.op in {"in", "notin"} for operand in condition.find_all(nodes.Operand))
+        with self.quietly() if asks else nullcontext():
+            yield
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """What is said inside does not count."""
+        self._guarded += 1
+        yield
+        self._guarded -= 1
+
+
+class _Inference:
+    """Walks a tree once, and claims what cannot go right in it. ``whole``: it is one expression and nothing else."""
+
+    def __init__(self, claims: _Claims, roots: Roots, *, whole: bool) -> None:
+        self._claims = claims
+        self._places = claims.places
+        self._roots = roots
+        self._whole = whole
+        self._value: Type = ANY
         self._of_expression: Mapping[type[nodes.Node], Callable[..., Type]] = {
+            nodes.Const: lambda node: of_value(node.value),
             nodes.Name: self._path,
             nodes.Getattr: self._path,
             nodes.Getitem: self._path,
@@ -95,17 +162,19 @@ class _Inference:
             nodes.CondExpr: self._choice,
             nodes.And: self._and_or,
             nodes.Or: self._and_or,
-            nodes.Not: self._not,
             nodes.Neg: self._sign,
             nodes.Pos: self._sign,
             nodes.Compare: self._compare,
-            nodes.Concat: self._concat,
             nodes.List: self._list,
             nodes.Tuple: self._list,
             nodes.Dict: self._dict,
             **dict.fromkeys(_OPERATORS, self._binary),
         }
+
+    def read(self, tree: nodes.Template) -> Type:
+        """The type of the last expression that is written."""
         self._statement(tree)
+        return self._value
 
     # Statements
 
@@ -116,104 +185,67 @@ class _Inference:
                     self._written(written)
         elif isinstance(node, nodes.If):
             self._type(node.test)
-            with self._guard(node.test):
-                for part in (*node.body, *node.elif_, *node.else_):
-                    self._statement(part)
+            with self._claims.guard(node.test):
+                self._statements(*node.body, *node.elif_, *node.else_)
         elif isinstance(node, nodes.Expr):
             self._type(node)
         else:
             if isinstance(node, nodes.For):
                 self._check_loop(node)
-            for part in node.iter_child_nodes():
+            self._statements(*node.iter_child_nodes())
+
+    def _statements(self, *parts: nodes.Node | None) -> None:
+        for part in parts:
+            if part is not None:
                 self._statement(part)
 
     def _check_loop(self, node: nodes.For) -> None:
-        with self._quietly():
+        with self._claims.quietly():
             kinds = kinds_of(items := self._type(node.iter))
         if kinds and not kinds & ITERABLE:
-            message = f"`for` goes through a list, and {self._subject(node.iter)} is {words(items)}"
-            self._problem("filter", message, node.iter)
+            message = f"`for` goes through a list, and {self._places.subject(node.iter)} is {words(items)}"
+            self._claims.say("filter", message, node.iter)
 
     def _written(self, part: nodes.Expr) -> None:
-        self.value = self._type(part)
-        if self._tokens.whole:
-            return
-        chain = self._chain(part)
-        start = part.lineno - 1 if chain is None else chain.start
-        length = self._tokens.ends.get(start, start + 1) - start if chain is None else chain.end - chain.start
-        problem = interpolation_problem(self.value, chain, (start, length))
-        if problem is not None:
-            self._add(problem)
-
-    @contextmanager
-    def _guard(self, condition: nodes.Node) -> Iterator[None]:
-        """What is said inside does not count if the condition asks what there is."""
-        asks = isinstance(condition, nodes.Test) or condition.find(nodes.Test) is not None
-        asks = asks or any(operand.op in {"in", "notin"} for operand in condition.find_all(nodes.Operand))
-        with self._quietly() if asks else nullcontext():
-            yield
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        self._guarded += 1
-        yield
-        self._guarded -= 1
-
-    def _add(self, problem: TemplateProblem) -> None:
-        if not self._guarded:
-            self.problems.append(problem)
-
-    def _problem(self, kind: str, message: str, at: nodes.Node, advice: str | None = None) -> None:
-        """``at``: where; of a filter its name, of an operator both sides as far as they are paths."""
-        start = at.lineno - 1 if isinstance(at, nodes.Filter) else _start(at)
-        end = self._tokens.ends.get(start, start + 1)
-        if isinstance(at, nodes.BinExpr):
-            end = max(end, self._end(at.left), self._end(at.right))
-        elif not isinstance(at, nodes.Filter):
-            end = max(end, self._end(at))
-        self._add(TemplateProblem(kind, message, None, start, end - start, advice=advice))
-
-    def _end(self, node: nodes.Node) -> int:
-        chain = self._chain(node)
-        return 0 if chain is None else chain.end
+        self._value = self._type(part)
+        if not self._whole:
+            self._claims.add(interpolation_problem(self._value, self._places.chain(part), self._places.of(part)))
 
     # Expressions
 
     def _type(self, node: nodes.Node) -> Type:
-        if isinstance(node, nodes.Const):
-            return of_value(node.value)
         found = self._of_expression.get(type(node))
         if found is not None:
             return found(node)
-        for part in node.iter_child_nodes():
-            self._statement(part)
-        return TEXT if isinstance(node, nodes.TemplateData) else ANY
-
-    def _chain(self, node: nodes.Node) -> Chain | None:
-        """The path that the node is from its root to its end; ``None`` for anything else."""
-        chain = self._reader.chain(node)
-        if chain is None or chain.computed or chain.root in self._assigned:
-            return None
-        return chain
+        self._statements(*node.iter_child_nodes())
+        return _FIXED.get(type(node), ANY)
 
     def _path(self, node: nodes.Name | nodes.Getattr | nodes.Getitem, *, lenient: bool = False) -> Type:
         """``lenient``: whether it may be that there is nothing."""
-        chain = self._chain(node)
+        chain = self._places.chain(node)
         if chain is not None:
             type_, problem = read_chain(chain, self._roots)
-            if problem is not None and not lenient:
-                self._add(problem)
+            if not lenient:
+                self._claims.add(problem)
             return type_
         if isinstance(node, nodes.Name):
             return ANY
-        owner = self._path(node.node, lenient=lenient) if isinstance(node.node, nodes.Getattr | nodes.Getitem) else None
-        owner = self._type(node.node) if owner is None else owner
-        if isinstance(node, nodes.Getattr):
-            return _below(owner, node.attr)
-        if isinstance(node.arg, nodes.Slice):
-            self._type(node.arg)
+        owner = self._given(node.node, lenient=lenient)
+        return _below(owner, node.attr) if isinstance(node, nodes.Getattr) else self._item(owner, node.arg)
+
+    def _given(self, node: nodes.Node | None, *, lenient: bool = False) -> Type:
+        """The type of what something is done with; ``TEXT`` for the body of ``{% filter %}``."""
+        if node is None:
+            return TEXT
+        if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem):
+            return self._path(node, lenient=lenient)
+        return self._type(node)
+
+    def _item(self, owner: Type, key: nodes.Node) -> Type:
+        kind = self._type(key)
+        if isinstance(key, nodes.Slice):
             return owner if is_only(owner, Kind.LIST) else TEXT if is_only(owner, Kind.TEXT) else ANY
-        return _below(owner, 0) if is_only(self._type(node.arg), Kind.NUMBER) else ANY
+        return _below(owner, 0) if is_only(kind, Kind.NUMBER) else ANY
 
     def _call(self, node: nodes.Call) -> Type:
         callee = node.node
@@ -221,62 +253,35 @@ class _Inference:
             self._type(callee.node)
         elif not isinstance(callee, nodes.Name):
             self._type(callee)
-        for part in (*node.args, *node.kwargs, node.dyn_args, node.dyn_kwargs):
-            if part is not None:
-                self._statement(part)
-        is_range = isinstance(callee, nodes.Name) and callee.name == "range" and "range" not in self._assigned
+        self._statements(*node.args, *node.kwargs, node.dyn_args, node.dyn_kwargs)
+        is_range = isinstance(callee, nodes.Name) and callee.name == "range" and "range" not in self._places.assigned
         return ListType(INTEGER) if is_range else ANY
 
     def _filter(self, node: nodes.Filter) -> Type:
-        value = self._filtered(node)
+        value = self._given(node.node, lenient=node.name in _LENIENT_FILTERS)
         arguments = tuple(self._type(argument) for argument in node.args)
         others = (*node.kwargs, node.dyn_args, node.dyn_kwargs)
-        for part in others:
-            if part is not None:
-                self._statement(part)
+        self._statements(*others)
         named = any(part is not None for part in others)
-        self._check_filter(node, value, with_default=bool(arguments) or named)
-        if named and node.name in {*_LENIENT_FILTERS, "int", "float"}:
-            return ANY
-        return filter_type(node.name, value, arguments)
-
-    def _filtered(self, node: nodes.Filter | nodes.Test) -> Type:
-        """The type of what a filter or test is given; ``TEXT`` for the body of ``{% filter %}``."""
-        lenient = node.name in (_LENIENT_FILTERS if isinstance(node, nodes.Filter) else _LENIENT_TESTS)
-        if node.node is None:
-            return TEXT
-        if isinstance(node.node, nodes.Name | nodes.Getattr | nodes.Getitem):
-            return self._path(node.node, lenient=lenient)
-        return self._type(node.node)
-
-    def _check_filter(self, node: nodes.Filter, value: Type, *, with_default: bool) -> None:
-        needs = FILTER_NEEDS.get(node.name)
-        kinds = kinds_of(value)
-        if needs is None or not kinds or kinds & needs or (with_default and node.name in {"int", "float"}):
-            return
-        message = f"`{node.name}` takes {_listed(needs)}, and {self._subject(node.node)} is {words(value)}"
-        self._problem("filter", message, node)
+        if not (node.name in _WITH_DEFAULTS and (arguments or named)):
+            _check_filter(node, value, self._claims)
+        return ANY if named and node.name in _WITH_DEFAULTS else filter_type(node.name, value, arguments)
 
     def _test(self, node: nodes.Test) -> Type:
-        self._filtered(node)
-        for argument in node.args:
-            self._type(argument)
+        self._given(node.node, lenient=node.name in _LENIENT_TESTS)
+        self._statements(*node.args)
         return BOOLEAN
 
     def _choice(self, node: nodes.CondExpr) -> Type:
         self._type(node.test)
-        with self._guard(node.test):
+        with self._claims.guard(node.test):
             first = self._type(node.expr1)
             return union(first, NULL if node.expr2 is None else self._type(node.expr2))
 
     def _and_or(self, node: nodes.And | nodes.Or) -> Type:
         left = self._type(node.left)
-        with self._guard(node.left):
+        with self._claims.guard(node.left):
             return union(left, self._type(node.right))
-
-    def _not(self, node: nodes.Not) -> Type:
-        self._type(node.node)
-        return BOOLEAN
 
     def _sign(self, node: nodes.Neg | nodes.Pos) -> Type:
         value = self._type(node.node)
@@ -284,7 +289,8 @@ class _Inference:
             return of_value(-node.node.value)
         kinds = kinds_of(value)
         if kinds and not kinds & _ARITHMETIC:
-            self._problem("operator", f"{self._subject(node.node)} is {words(value)}, which has no sign", node.node)
+            message = f"{self._places.subject(node.node)} is {words(value)}, which has no sign"
+            self._claims.say("operator", message, node.node)
         return INTEGER if value == INTEGER else NUMBER if is_only(value, Kind.NUMBER) else ANY
 
     def _binary(self, node: nodes.BinExpr) -> Type:
@@ -293,35 +299,23 @@ class _Inference:
         made = operator_type(operator, left, right)
         if made != NEVER:
             return made
-        message = f"{words(left)} and {words(right)} cannot be {verb}{self._which(node.left, node.right)}"
+        message = f"{words(left)} and {words(right)} cannot be {verb}{self._places.paths(node.left, node.right)}"
         joins = operator == "+" and (is_only(left, Kind.TEXT) or is_only(right, Kind.TEXT))
-        advice = "`~` joins values as text" if joins else None
-        self._problem("operator", message, node, advice)
+        self._claims.say("operator", message, node, "`~` joins values as text" if joins else None)
         return ANY
-
-    def _which(self, *sides: nodes.Node) -> str:
-        """The paths among the sides of an operator, in brackets."""
-        named = [self._subject(side) for side in sides if self._chain(side) is not None]
-        return f" ({', '.join(named)})" if named else ""
 
     def _compare(self, node: nodes.Compare) -> Type:
         left, before = self._type(node.expr), node.expr
         for operand in node.ops:
             right = self._type(operand.expr)
             if comparison_fails(operand.op, left, right):
-                self._problem("operator", self._comparison(operand, before, left, right), before)
+                message = f"{words(left)} and {words(right)} cannot be compared"
+                message += self._places.paths(before, operand.expr)
+                if operand.op in {"in", "notin"}:
+                    message = f"nothing is `in` {self._places.subject(operand.expr)}, which is {words(right)}"
+                self._claims.say("operator", message, before)
             left, before = right, operand.expr
         return BOOLEAN
-
-    def _comparison(self, operand: nodes.Operand, before: nodes.Expr, left: Type, right: Type) -> str:
-        if operand.op in {"in", "notin"}:
-            return f"nothing is `in` {self._subject(operand.expr)}, which is {words(right)}"
-        return f"{words(left)} and {words(right)} cannot be compared{self._which(before, operand.expr)}"
-
-    def _concat(self, node: nodes.Concat) -> Type:
-        for part in node.nodes:
-            self._type(part)
-        return TEXT
 
     def _list(self, node: nodes.List | nodes.Tuple) -> Type:
         return ListType(union(*map(self._type, node.items)))
@@ -332,11 +326,13 @@ class _Inference:
             return OPEN_OBJECT
         return closed_object({key.value: value for key, _, value in pairs if isinstance(key, nodes.Const)})
 
-    def _subject(self, node: nodes.Node | None) -> str:
-        chain = None if node is None else self._chain(node)
-        if chain is None:
-            return "this"
-        return f"`{self._text[chain.start : chain.end]}`"
+
+def _check_filter(node: nodes.Filter, value: Type, claims: _Claims) -> None:
+    needs = FILTER_NEEDS.get(node.name)
+    kinds = kinds_of(value)
+    if needs is not None and kinds and not kinds & needs:
+        message = f"`{node.name}` takes {_listed(needs)}, and {claims.places.subject(node.node)} is {words(value)}"
+        claims.say("filter", message, node)
 
 
 def _below(owner: Type, key: str | int) -> Type:

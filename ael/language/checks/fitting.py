@@ -33,6 +33,7 @@ from ael.types import JsonValue
 
 __all__ = ["Fitting", "Misfit"]
 
+_SCALARS = (str, int, float, type(None))
 _MOST_PARTS = 20_000
 """Schemas can have no end of alternatives to try; the validator has the rest to say."""
 
@@ -125,19 +126,18 @@ class _Walk:
         if not isinstance(schema, Mapping) or self._left < 0:
             return
         wanted = self._reader.type_of(schema)
-        if isinstance(value, Mapping | list | tuple):
+        inferred = self._inferred(path) if isinstance(value, str) else None
+        if inferred is not None:
+            self.all_constant = False
+            yield from _check_template(inferred, wanted, path)
+        elif isinstance(value, _SCALARS):
+            yield from self._check_scalar(value, schema, path, wanted)
+        elif isinstance(value, Mapping | list | tuple):
             asked = (id(schema), path)
             if asked not in self._asked:  # else its alternatives lead back to it
                 self._asked.add(asked)
                 yield from self._check_container(value, schema, path, wanted)
                 self._asked.discard(asked)
-            return
-        inferred = self._inferred(path) if isinstance(value, str) else None
-        if inferred is not None:
-            self.all_constant = False
-            yield from _check_template(inferred, wanted, path)
-        else:
-            yield from self._check_scalar(value, schema, path, wanted)
 
     # Constants
 
@@ -178,12 +178,9 @@ class _Walk:
                 yield from _check_length(value, part, path)
             for word in ("anyOf", "oneOf"):
                 yield from self._check_choices(value, part.get(word), path, kind)
-        if isinstance(value, Mapping):
-            for key, item in value.items():
-                yield from self._check_all(item, [_property(part, key) for part in parts], (*path, key))
-        else:
-            for index, item in enumerate(value):
-                yield from self._check_all(item, [_item(part, index) for part in parts], (*path, index))
+        inner = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, item in inner:
+            yield from self._check_all(item, [_inner(part, key) for part in parts], (*path, key))
 
     def _check_all(self, value: JsonValue, schemas: Sequence[JsonValue], path: Path) -> Iterator[Misfit]:
         """Against the first that it does not fit; one that says nothing only finds the templates."""
@@ -234,6 +231,11 @@ class _Walk:
             if not nearest or len(found) < len(nearest):
                 nearest = found
         yield from nearest
+
+
+def _inner(part: Mapping[str, JsonValue], key: str | int) -> JsonValue:
+    """The schema of what is below a key or a position."""
+    return _item(part, key) if isinstance(key, int) else _property(part, key)
 
 
 def _property(part: Mapping[str, JsonValue], key: str) -> JsonValue:

@@ -189,15 +189,22 @@ def _converted(misfit: Misfit, value: JsonValue, at: Path, report: Report) -> st
     if conversion is not None:
         return quoted(f"{{{{ {misfit.source} | {conversion} }}}}")
     written, node = report.source_text(at), report.spans.get(at)
-    if node is None or written is None or node.style in {"|", ">", None}:
+    if node is None or written is None or node.style not in _IN_LINE:
         return None
-    given = misfit.given if misfit.given != NEVER else of_value(value)
-    if any(isinstance(member, ListType) and meet(member.item, given) != NEVER for member in members(misfit.wanted)):
+    if _is_wanted_in_list(misfit, value):
         return f"[{written}]"
-    if isinstance(value, str) and node.style in {"'", '"'}:
-        return _without_quotes(value, misfit.wanted)
-    is_scalar = isinstance(value, int | float) and node.style == ""
-    return quoted(written) if is_scalar and meet(TEXT, misfit.wanted) != NEVER else None
+    if isinstance(value, str):
+        return _without_quotes(value, misfit.wanted) if node.style else None
+    return quoted(written) if isinstance(value, int | float) and meet(TEXT, misfit.wanted) != NEVER else None
+
+
+_IN_LINE = frozenset({"", "'", '"'})
+
+
+def _is_wanted_in_list(misfit: Misfit, value: JsonValue) -> bool:
+    given = of_value(value) if misfit.given == NEVER else misfit.given
+    lists = (member for member in members(misfit.wanted) if isinstance(member, ListType))
+    return any(meet(member.item, given) != NEVER for member in lists)
 
 
 def _without_quotes(value: str, wanted: Type) -> str | None:

@@ -113,22 +113,14 @@ class _Check:
         self._report.add_span(problem, span, _fix(at, span))
 
     def _check_items(self, flow: StepFlow, scope: Scope) -> None:
-        for_each = flow.step.for_each
-        template = None if for_each is None else flow.templates.get(for_each.path)
-        items = self._knowledge.items(flow, scope)
-        kinds = kinds_of(items)
-        if for_each is None or template is None or not kinds or Kind.LIST in kinds:
-            return
-        source = self._knowledge.infer(template, scope.names, scope).source
-        start = max(template.text.find(source), 0)
-        length = len(source) or len(template.text)
-        named = f"`{source}`" if source else "this"
-        message = f"`for_each` goes through a list, and {named} is {words(items)}"
-        is_object = is_only(items, Kind.OBJECT)
-        advice = "`| values` makes a list of an object" if is_object else None
-        suggestion = f"{source} | values" if is_object and source else None
-        at = TemplateProblem("no_list", message, None, start, length, suggestion, advice)
-        self._report_in(template, at, (*flow.step.path, *for_each.path), types.NoList(message, None, advice))
+        assert flow.step.for_each is not None
+        template = flow.templates.get(flow.step.for_each.path)
+        kinds = kinds_of(self._knowledge.items(flow, scope))
+        if template is not None and kinds and Kind.LIST not in kinds:
+            found = self._knowledge.infer(template, scope.names, scope)
+            at = _no_list(template, found)
+            path = (*flow.step.path, *flow.step.for_each.path)
+            self._report_in(template, at, path, types.NoList(at.message, None, at.advice))
 
     # Calls
 
@@ -177,6 +169,17 @@ class _Check:
         elif params[name] is not None or declared.required or declared.default is not MISSING:
             for misfit in fitting.misfits(params[name], lambda path: known((name, *path))):
                 yield attrs.evolve(misfit, path=(name, *misfit.path))
+
+
+def _no_list(template: Template, items: Inferred) -> TemplateProblem:
+    """The problem that a loop goes over something else than a list, at the path if it is one."""
+    source = items.source
+    start, length = max(template.text.find(source), 0), len(source) or len(template.text)
+    message = f"`for_each` goes through a list, and {f'`{source}`' if source else 'this'} is {words(items.type)}"
+    is_object = is_only(items.type, Kind.OBJECT)
+    suggestion = f"{source} | values" if is_object and source else None
+    advice = "`| values` makes a list of an object" if is_object else None
+    return TemplateProblem("no_list", message, None, start, length, suggestion, advice)
 
 
 def _below(templates: Mapping[Path, Template], above: Path, names: Names, knowledge: Knowledge, scope: Scope) -> _Known:
