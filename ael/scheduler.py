@@ -71,12 +71,11 @@ class Next:
 
 @attrs.define
 class _Following:
-    """What follows, while it is found out; ``dropped`` are steps that a join cancels before they started."""
+    """What follows, while it is found out."""
 
     start: list[int] = attrs.field(factory=list)
     skipped: list[tuple[int, str]] = attrs.field(factory=list)
     cancel: list[int] = attrs.field(factory=list)
-    dropped: list[int] = attrs.field(factory=list)
 
 
 _NO_JOINS: dict[int, _Arrivals] = {}
@@ -196,8 +195,7 @@ class Scope:
                 self._usual = False
                 for k in self.plan.skip_dependents[at]:
                     self._blocked.setdefault(k, f"dependency: {self.plan.steps[at].id}")
-            ready = self._count_down_joins(at, following) if self._arrivals else self._count_down(at)
-            for k in ready:
+            for k in self._count_down_joins(at, settled, following) if self._arrivals else self._count_down(at):
                 if self.status[k] is not _PENDING:
                     continue  # a join has cancelled it
                 reason = self._blocked.get(k)
@@ -206,28 +204,25 @@ class Scope:
                 else:
                     following.skipped.append(self._skip(k, reason))
                     settled.append((k, False))
-            while following.dropped:
-                k = following.dropped.pop()
-                following.skipped.append(self._skip(k, "cancelled"))
-                settled.append((k, True))
-        start = sorted(k for k in following.start if self.status[k] is _PENDING)
-        return Next(start, following.skipped, following.cancel, self._unsettled == 0)
+        return Next(sorted(following.start), following.skipped, following.cancel, self._unsettled == 0)
 
-    def _count_down_joins(self, number: int, following: _Following) -> Sequence[int]:
-        """:meth:`_count_down` where some of the dependents may be joins."""
-        ready = []
+    def _count_down_joins(self, number: int, settled: deque[tuple[int, bool]], following: _Following) -> Sequence[int]:
+        """:meth:`_count_down` where some of the dependents may be joins; one that is reached may cancel the rest."""
+        ready, reached = [], []
         for k in self.plan.dependents[number]:
             join = self.plan.joins.get(k)
             if join is None or number not in join.named:
                 self._left[k] -= 1
             elif self._arrive(k, number, join):
                 self._left[k] -= 1
-                if join.cancel_rest and self._arrivals[k].reached:
-                    self._drop_rest(join, following)
+                if join.cancel_rest and self._arrivals[k].reached and self.status[k] is _PENDING:
+                    reached.append(join)
             else:
                 continue
             if not self._left[k]:
                 ready.append(k)
+        if reached:
+            settled.extend((k, True) for k in self._drop_rest(reached, following))
         return ready
 
     def _arrive(self, k: int, number: int, join: PlanJoin) -> bool:
@@ -247,17 +242,23 @@ class Scope:
             return True
         return arrivals.reached
 
-    def _drop_rest(self, join: PlanJoin, following: _Following) -> None:
-        """Cancel what the join names and has not settled, and then whatever feeds nothing else."""
-        rest = {k for k in join.named if self.status[k] not in _FINAL}
+    def _drop_rest(self, joins: Sequence[PlanJoin], following: _Following) -> Sequence[int]:
+        """Cancel what the joins name and has not settled, and then whatever feeds nothing else.
+
+        Returns:
+            Those that had not started and so are skipped now, before anything else follows.
+        """
+        rest = {k for join in joins for k in join.named if self.status[k] not in _FINAL}
         unseen = list(rest)
         while unseen:
             for k in self.plan.waits[unseen.pop()]:
                 if self.status[k] not in _FINAL and k not in rest and self._feeds_only(k, rest):
                     rest.add(k)
                     unseen.append(k)
-        following.dropped += sorted((k for k in rest if self.status[k] is _PENDING), reverse=True)
         following.cancel += sorted(k for k in rest if self.status[k] is _RUNNING)
+        dropped = sorted(k for k in rest if self.status[k] is _PENDING)
+        following.skipped += [self._skip(k, "cancelled") for k in dropped]
+        return dropped
 
     def _feeds_only(self, number: int, rest: set[int]) -> bool:
         if number in self.plan.kept:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ael.compiler import compile_plan
+from ael.definition import Join
 from ael.plan import Plan
 from ael.scheduler import Next, Scope
 from ael.types import StepStatus
@@ -35,10 +36,11 @@ OUTCOMES = {
 
 @attrs.frozen
 class Graph:
-    """Who names whom in ``depends_on``, who only reads whom, and what each step comes to."""
+    """Who names whom in ``depends_on``, who only reads whom, who joins, and what each step comes to."""
 
     named: tuple[frozenset[int], ...]
     reads: tuple[frozenset[int], ...]
+    joins: tuple[Join | None, ...]
     sequential: bool
     outcomes: tuple[str, ...]
 
@@ -53,14 +55,20 @@ class Graph:
                 "ok",
                 {"reads": [f"{{{{ steps.s{k}.status }}}}" for k in sorted(self.reads[i])]},
                 after=" ".join(f"s{k}" for k in sorted(self.named[i], reverse=True)),
+                join=self.joins[i],
             )
             for i in range(len(self.named))
         )
         return compile_plan(workflow(*steps, sequential=self.sequential))
 
 
+def joins(named: int) -> st.SearchStrategy[Join | None]:
+    counting = st.builds(Join, st.integers(1, named), st.booleans())
+    return st.one_of(st.none(), counting, counting, st.just(Join()))
+
+
 @st.composite
-def graphs(draw: st.DrawFn) -> Graph:
+def graphs(draw: st.DrawFn, *, joining: bool = False) -> Graph:
     """Acyclic by a random order of the steps, which need not be the order of the file."""
     count = draw(st.integers(1, 9))
     sequential = draw(st.booleans()) and draw(st.booleans())
@@ -74,7 +82,17 @@ def graphs(draw: st.DrawFn) -> Graph:
     harmless = ("completed", "completed", "skipped by its error policy", "condition false")
     outcome = st.sampled_from(harmless if draw(st.booleans()) else (*harmless, "failed"))
     outcomes = draw(st.lists(outcome, min_size=count, max_size=count))
-    return Graph(tuple(named), tuple(reads), sequential, tuple(outcomes))
+    joined = tuple(draw(joins(len(each))) if joining and each else None for each in named)
+    return Graph(tuple(named), tuple(reads), joined, sequential, tuple(outcomes))
+
+
+@attrs.define
+class Expected:
+    """What follows from an event; ``skipped`` has the reasons of which any may be given."""
+
+    start: list[int] = attrs.field(factory=list)
+    skipped: dict[int, set[str]] = attrs.field(factory=dict)
+    cancel: set[int] = attrs.field(factory=set)
 
 
 class Reference:
@@ -84,54 +102,124 @@ class Reference:
         self.graph = graph
         self.count = len(graph.named)
         self.status: dict[int, StepStatus] = {}
-        self.not_taken: dict[int, int] = {}  # step → number of the event in which it settled
+        self.when: dict[int, int] = {}  # step → number of the event in which it settled
+        self.not_taken: set[int] = set()
+        self.completed: list[int] = []
         self.ready: set[int] = set()
         self.running: set[int] = set()
+        self.cancelling: set[int] = set()
         self.event = 0
         self.stopped = False
 
-    def begin(self) -> tuple[list[int], dict[int, set[str]]]:
-        return self._follow()
+    def begin(self) -> Expected:
+        return self._follow(Expected())
 
-    def settle(self, i: int, status: StepStatus, *, taken: bool) -> tuple[list[int], dict[int, set[str]]]:
+    def settle(self, i: int, status: StepStatus, *, taken: bool) -> Expected:
         self.event += 1
-        self.status[i] = status
         self.running.discard(i)
-        if not taken:
-            self.not_taken[i] = self.event
-        if status is FAILED and not self.stopped:
-            return self.stop(f"stopped: s{i}")
-        return self._follow()
-
-    def stop(self, reason: str) -> tuple[list[int], dict[int, set[str]]]:
+        self._end(i, status, taken=taken)
         if self.stopped:
-            return [], {}
+            return Expected()
+        if status is FAILED:
+            return self.stop(f"stopped: s{i}")
+        expected = Expected()
+        if status is COMPLETED:
+            self.completed.append(i)
+            self._drop(i, expected)
+        return self._follow(expected)
+
+    def stop(self, reason: str) -> Expected:
+        if self.stopped:
+            return Expected()
         self.stopped = True
         skipped = {k: {reason} for k in range(self.count) if k not in self.status and k not in self.running}
-        self.status |= dict.fromkeys(skipped, SKIPPED)
-        return [], skipped
+        for k in skipped:
+            self._end(k, SKIPPED, taken=True)
+        return Expected([], skipped, set(self.running))
 
-    def _follow(self) -> tuple[list[int], dict[int, set[str]]]:
-        start: list[int] = []
-        skipped: dict[int, set[str]] = {}
+    def absorbs(self, i: int) -> bool:
+        """A failed contestant counts as skipped while the join can be reached, and after it was."""
+        contested = [k for k in range(self.count) if i in self.graph.named[k] and self._needed(k) is not None]
+        return bool(contested) and not self.stopped and all(self._can_do_without(k, i) for k in contested)
+
+    def joined(self, k: int) -> list[str]:
+        return [f"s{i}" for i in self.completed if i in self.graph.named[k]]
+
+    def _can_do_without(self, k: int, i: int) -> bool:
+        left = [j for j in self.graph.named[k] if j != i and j not in self.status]
+        return len(self.joined(k)) + len(left) >= (self._needed(k) or 0)
+
+    def _needed(self, k: int) -> int | None:
+        join = self.graph.joins[k]
+        return None if join is None else join.at_least
+
+    def _end(self, i: int, status: StepStatus, *, taken: bool) -> None:
+        self.status[i] = status
+        self.when[i] = self.event
+        self.ready.discard(i)
+        if not taken:
+            self.not_taken.add(i)
+
+    def _drop(self, i: int, expected: Expected) -> None:
+        """Joins that this completion has just reached cancel the rest, and what then feeds nothing."""
+        graph, rest = self.graph, set[int]()
+        for k in range(self.count):
+            join = graph.joins[k]
+            if join is not None and join.cancel_rest and i in graph.named[k] and k not in self.status:
+                rest |= set(graph.named[k]) if len(self.joined(k)) == join.at_least else set()
+        before: set[int] | None = None
+        while rest != before:
+            before = set(rest)
+            for k in range(self.count - 1):  # the last step is what the block is about
+                feeds = {m for m in range(self.count) if k in graph.waits(m)}
+                if feeds & rest - self.status.keys() and feeds <= rest | self.status.keys():
+                    rest.add(k)
+        rest -= self.status.keys()
+        expected.cancel = rest & self.running
+        self.cancelling |= expected.cancel
+        for k in rest - self.running:
+            expected.skipped[k] = {"cancelled"}
+            self._end(k, SKIPPED, taken=True)
+
+    def _follow(self, expected: Expected) -> Expected:
         changed = not self.stopped
         while changed:
             changed = False
             for k in range(self.count):
-                settled = k in self.status or k in self.ready or k in self.running
-                if settled or any(j not in self.status for j in self.graph.waits(k)):
+                if k in self.status or k in self.ready or k in self.running:
+                    continue
+                fate = self._fate_of_join(k) if self.graph.joins[k] is not None else self._fate(k)
+                if fate is None:
                     continue
                 changed = True
-                causes = [j for j in self.graph.named[k] if j in self.not_taken]
-                if causes:
-                    first = min(self.not_taken[j] for j in causes)
-                    skipped[k] = {f"dependency: s{j}" for j in causes if self.not_taken[j] == first}
-                    self.status[k] = SKIPPED
-                    self.not_taken[k] = self.event
+                if fate:
+                    expected.skipped[k] = {f"dependency: s{j}" for j in fate}
+                    self._end(k, SKIPPED, taken=False)
                 else:
                     self.ready.add(k)
-                    start.append(k)
-        return sorted(start), skipped
+                    expected.start.append(k)
+        expected.start.sort()
+        return expected
+
+    def _fate(self, k: int) -> set[int] | None:
+        """Whose skip it follows; nobody's: it may start; ``None``: it must wait."""
+        if any(j not in self.status for j in self.graph.waits(k)):
+            return None
+        causes = self.graph.named[k] & self.not_taken
+        first = min((self.when[j] for j in causes), default=0)
+        return {j for j in causes if self.when[j] == first}
+
+    def _fate_of_join(self, k: int) -> set[int] | None:
+        """The same of a join; it is skipped because of whoever settled last."""
+        named, needed = self.graph.named[k], self._needed(k)
+        if any(j not in self.status for j in self.graph.waits(k) - named):
+            return None
+        if needed is not None and len(self.joined(k)) >= needed:
+            return set()
+        if any(j not in self.status for j in named):
+            return None
+        last = max(self.when[j] for j in named)
+        return set() if needed is None else {j for j in named if self.when[j] == last}
 
 
 @attrs.define
@@ -149,12 +237,12 @@ class Run:
         self.scope = Scope(self.graph.plan())
         self.reference = Reference(self.graph)
 
-    def compare(self, following: Next, expected: tuple[list[int], dict[int, set[str]]]) -> None:
-        start, skipped = expected
-        assert list(following.start) == start, "ready together, so in file order"
-        assert len(following.skipped) == len(skipped), "nothing is skipped twice"
+    def compare(self, following: Next, expected: Expected) -> None:
+        assert list(following.start) == expected.start, "ready together, so in file order"
+        assert len(following.skipped) == len(expected.skipped), "nothing is skipped twice"
         for number, reason in following.skipped:
-            assert reason in skipped[number]
+            assert reason in expected.skipped[number]
+        assert sorted(following.cancel) == sorted(expected.cancel), "told once"
         self._causes_come_first(following)
         for i, status in enumerate(self.scope.status):
             if i in self.reference.status:
@@ -162,7 +250,10 @@ class Run:
             else:
                 assert status is (StepStatus.RUNNING if i in self.reference.running else StepStatus.PENDING)
         assert following.done == self.scope.done == (set(self.scope.status) <= FINAL)
-        self.ready += start
+        for k in expected.start:
+            if self.graph.joins[k] is not None:
+                assert list(self.scope.joined(k)) == self.reference.joined(k)
+        self.ready += expected.start
 
     def _causes_come_first(self, following: Next) -> None:
         """A skip is told after the one it comes from."""
@@ -185,22 +276,14 @@ class Run:
         assert not self.scope.run(number), "a step that runs or has settled does not start again"
 
     def settle_one(self, number: int, status: StepStatus, *, taken: bool) -> None:
-        running_before = set(self.reference.running) - {number}
-        was_stopped = self.reference.stopped
-        expected = self.reference.settle(number, status, taken=taken)
-        following = self.scope.settle(number, status, taken=taken)
-        self.compare(following, expected)
-        if self.reference.stopped and not was_stopped:
-            assert set(following.cancel) == running_before
-        else:
-            assert not following.cancel, "told once"
+        if status is FAILED:
+            absorbs = self.scope.absorbs(number)
+            assert absorbs == self.reference.absorbs(number)
+            status = SKIPPED if absorbs else FAILED
+        self.compare(self.scope.settle(number, status, taken=taken), self.reference.settle(number, status, taken=taken))
 
     def stop(self) -> None:
-        was_stopped = self.reference.stopped
-        expected = self.reference.stop("cancelled")
-        following = self.scope.stop("cancelled")
-        self.compare(following, expected)
-        assert set(following.cancel) == (set() if was_stopped else self.reference.running), "told once"
+        self.compare(self.scope.stop("cancelled"), self.reference.stop("cancelled"))
         again = self.scope.stop("again")
         assert (list(again.start), list(again.skipped), list(again.cancel)) == ([], [], [])
         assert again.done == self.scope.done
@@ -212,26 +295,42 @@ class Run:
             self.run_one()
             return
         number = self.rng.choice(running)
-        if self.reference.stopped:
+        if self.reference.stopped or number in self.reference.cancelling:
             self.settle_one(number, self.rng.choice([CANCELLED, COMPLETED, FAILED]), taken=True)
         else:
             status, taken = OUTCOMES[self.graph.outcomes[number]]
             self.settle_one(number, status, taken=taken)
 
 
-@settings(max_examples=300, deadline=None)
-@given(graph=graphs(), seed=st.integers(0, 2**32))
-def test_it_decides_what_the_reference_decides(graph: Graph, seed: int) -> None:
+def follow(graph: Graph, seed: int) -> Run:
+    """Run a graph to its end."""
     run = Run(graph, random.Random(seed))
     run.compare(run.scope.begin(), run.reference.begin())
     while run.ready or run.reference.running:
         run.step_on()
     assert run.scope.done, "everything settles"
     assert len(set(run.started)) == len(run.started)
+    return run
+
+
+@settings(max_examples=300, deadline=None)
+@given(graph=graphs(), seed=st.integers(0, 2**32))
+def test_it_decides_what_the_reference_decides(graph: Graph, seed: int) -> None:
+    follow(graph, seed)
+
+
+@settings(max_examples=300, deadline=None)
+@given(graph=graphs(joining=True), seed=st.integers(0, 2**32))
+def test_it_joins_as_the_reference_does(graph: Graph, seed: int) -> None:
+    follow(graph, seed)
 
 
 @settings(max_examples=200, deadline=None)
-@given(graph=graphs(), seed=st.integers(0, 2**32), moment=st.integers(0, 25))
+@given(
+    graph=st.booleans().flatmap(lambda joining: graphs(joining=joining)),
+    seed=st.integers(0, 2**32),
+    moment=st.integers(0, 25),
+)
 def test_it_can_be_stopped_at_any_moment(graph: Graph, seed: int, moment: int) -> None:
     run = Run(graph, random.Random(seed))
     if moment:
@@ -242,7 +341,7 @@ def test_it_can_be_stopped_at_any_moment(graph: Graph, seed: int, moment: int) -
     run.stop()
     started = list(run.started)
     if not moment:
-        run.compare(run.scope.begin(), ([], {}))
+        run.compare(run.scope.begin(), Expected())
     while run.ready or run.reference.running:
         run.step_on()
     assert run.started == started, "nothing starts any more"
@@ -258,9 +357,6 @@ def test_the_order_of_settling_does_not_change_who_is_taken(graph: Graph) -> Non
         graph = attrs.evolve(graph, outcomes=tuple("completed" if o == "failed" else o for o in graph.outcomes))
     ends = set()
     for seed in range(5):
-        run = Run(graph, random.Random(seed))
-        run.compare(run.scope.begin(), run.reference.begin())
-        while run.ready or run.reference.running:
-            run.step_on()
+        run = follow(graph, seed)
         ends.add((tuple(run.scope.status), frozenset(run.started)))
     assert len(ends) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ael.compiler import compile_plan
+from ael.definition import Join
 from ael.scheduler import Next, Scope
 from ael.types import JsonValue, StepStatus
 from tests.build import step, workflow
@@ -133,6 +134,41 @@ def test_only_final_statuses_settle(status: StepStatus) -> None:
     with pytest.raises(AssertionError, match="not final"):
         scope.settle(0, status)
     assert not scope.done
+
+
+def joining(*steps: tuple[str, str, Join | None]) -> Scope:
+    """A scope of steps given by id, what they depend on, and their join; with its first steps running."""
+    scope = Scope(compile_plan(workflow(*(step(name, after=after, join=join) for name, after, join in steps))))
+    for number in scope.begin().start:
+        assert scope.run(number)
+    return scope
+
+
+FIRST = Join(at_least=1, cancel_rest=True)
+
+
+def test_what_a_join_cancels_in_the_instant_in_which_it_would_be_skipped_settles_once() -> None:
+    scope = joining(("no", "", None), ("yes", "", None), ("x", "no yes", None), ("j", "yes x", FIRST), ("z", "", None))
+    assert plain(scope.settle(0, SKIPPED, taken=False)) == ([], [], [], False)
+    assert plain(scope.settle(1, COMPLETED)) == ([3], [(2, "cancelled")], [], False)
+
+
+def test_a_join_that_was_cancelled_cancels_nobody() -> None:
+    """``inner`` loses to ``a``; that ``b`` completes later, which it was waiting for, is no matter of ``c``."""
+    scope = joining(
+        ("a", "", None), ("b", "", None), ("c", "", None), ("inner", "b c", FIRST), ("j", "a inner", FIRST),
+        ("keeps", "b c", None),
+    )  # fmt: skip
+    assert plain(scope.settle(0, COMPLETED)) == ([4], [(3, "cancelled")], [], False)
+    assert plain(scope.settle(1, COMPLETED)) == ([], [], [], False)
+
+
+def test_two_joins_reached_at_once_cancel_what_feeds_only_what_either_cancels() -> None:
+    scope = joining(
+        ("a", "", None), ("feeds", "", None), ("x", "feeds", None), ("y", "feeds", None),
+        ("j", "a x", FIRST), ("k", "a y", FIRST), ("last", "", None),
+    )  # fmt: skip
+    assert plain(scope.settle(0, COMPLETED)) == ([4, 5], [(2, "cancelled"), (3, "cancelled")], [1], False)
 
 
 def test_a_very_long_chain_of_skips_needs_no_stack() -> None:
