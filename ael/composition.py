@@ -61,8 +61,7 @@ class Composed:
                 return
             context.attempts[self._number] = 1
             context.begun_ns[self._number] = self._now()
-            if step.exit is not None:
-                frame.run.leave(step, context)
+            reason = None if step.exit is None else frame.run.leave(step, context)
             self._listing.read(context, self._view())
         except SkippedOutputError as skip:
             self._settle(outcome.skipped_by(step, context, skip, now_ns=self._now()))
@@ -74,7 +73,7 @@ class Composed:
             if step.exit is None:
                 self._start()
             else:
-                self._settle(self._success(None))
+                self._settle(self._success(reason))
 
     def _start(self) -> None:
         self._frame.children[self._number] = self

@@ -110,7 +110,7 @@ class Driver:
         self._slots = self._pump.slots
         self._turns = self._pump.turns
         self._stops = Stops(clock, limits.cancel_grace, self._finish, warn, limits.undo_grace)
-        host = Host(context.execution_id, self._slots, gates, self._stops, self._start)
+        host = Host(context.execution_id, clock.monotonic_ns, self._slots, gates, self._stops, self._start)
         self._stage = Stage(
             clock=clock,
             host=host,

@@ -246,7 +246,7 @@ class WorkflowEngine:
             result = await self._after_failure(step, context, resume)
             if result is not None:
                 return result
-            failures = resume.all(self._epoch_now(context))
+            failures = resume.all()
             attempt, started_ns = resume.attempt + 1, resume.started_ns
         while True:
             context.attempts[step.number] = attempt
@@ -259,7 +259,7 @@ class WorkflowEngine:
                     step, context, skip, now_ns=now_ns, attempt=attempt - 1, started_ns=started_ns
                 )
             except BaseException as error:  # noqa: BLE001 - the step boundary; what must pass is raised again in there
-                failure = Failure(attempt, as_failure(step, error), started_ns, failures)
+                failure = Failure(attempt, as_failure(step, error), started_ns, self._epoch_now(context), failures)
             else:
                 return StepResult(
                     step.id,
@@ -277,7 +277,7 @@ class WorkflowEngine:
             result = await self._after_failure(step, context, failure)
             if result is not None:
                 return result
-            failures = failure.all(self._epoch_now(context))
+            failures = failure.all()
             attempt += 1
 
     async def _within_limits(self, step: PlanStep, context: ExecutionContext, attempt: int) -> ToolOutcome:
@@ -324,7 +324,7 @@ class WorkflowEngine:
                 attempt=failure.attempt,
                 started_ns=failure.started_ns,
             )
-            result.attempts = failure.all(result.completed_ns)
+            result.attempts = failure.all()
             return result
         pause = self._clock.sleep(delay)
         await (pause if host is None else host.wait_without_slot(step, pause))

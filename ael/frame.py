@@ -28,17 +28,18 @@ __all__ = ["Child", "Failure", "Finish", "Frame", "Host", "Run", "Spawner", "Sto
 class Failure:
     """A failed attempt from which a step goes on: its number, its error, when the step's first attempt began.
 
-    ``before`` are the attempts that failed before it.
+    ``ended_ns`` is when it failed; ``before`` are the attempts that failed before it.
     """
 
     attempt: int
     error: AELError
     started_ns: int
+    ended_ns: int
     before: tuple[AttemptResult, ...] = ()
 
-    def all(self, now_ns: int) -> tuple[AttemptResult, ...]:
-        """Every attempt that failed so far, this one last; it has ended now."""
-        return (*self.before, AttemptResult(self.attempt, self.error, now_ns))
+    def all(self) -> tuple[AttemptResult, ...]:
+        """Every attempt that failed so far, this one last."""
+        return (*self.before, AttemptResult(self.attempt, self.error, self.ended_ns))
 
 
 class Child(Protocol):
@@ -63,8 +64,8 @@ class Run(Protocol):
         """Something has completed that has an ``undo``."""
         ...
 
-    def leave(self, step: PlanStep, context: ExecutionContext) -> None:
-        """An ``exit`` was reached: the workflow ends when what runs has, the ``exit`` itself last."""
+    def leave(self, step: PlanStep, context: ExecutionContext) -> str | None:
+        """An ``exit`` was reached: the workflow ends when what runs has, the ``exit`` itself last; gives its reason."""
         ...
 
 
@@ -149,7 +150,8 @@ class Frame:
         """The attempt is over, but its tool is deaf: leave the task behind and go on in a new one."""
         number = step.number
         if number in self.tasks and number not in self.reasons:
-            failure = Failure(attempt, error, self.context.begun_ns[number])
+            started_ns = self.context.begun_ns[number]
+            failure = Failure(attempt, error, started_ns, self.context.epoch_ns + self._host.now_ns())
             self._host.stops.abandon(self, number)
             self._host.restart(self, number, failure)
 
@@ -192,10 +194,12 @@ class Host:
 
     Attributes:
         owner: In whose name pools are entered: the execution's id.
+        now_ns: The clock's monotonic nanoseconds.
         restart: Starts a step again, after an attempt that failed.
     """
 
     owner: str
+    now_ns: Callable[[], int]
     slots: Slots
     gates: Gates
     stops: Stops
@@ -260,6 +264,7 @@ class Stops:
         self._warn = warn
         self.left_behind: set[asyncio.Task[None]] = set()
         self._timers: list[TimerHandle] = []
+        self._cancelled: set[asyncio.Task[None]] = set()
 
     def is_left_behind(self) -> bool:
         """Whether the current task was given up: whatever it still does counts for nothing."""
@@ -285,9 +290,15 @@ class Stops:
         return self._undo_grace > 0 and frame.step(number).undo is not None and number not in frame.waiting
 
     def _cancel_tasks(self, frame: Frame, tasks: Mapping[int, asyncio.Task[None]]) -> None:
-        tasks = {number: task for number, task in tasks.items() if frame.tasks.get(number) is task}
+        tasks = {
+            number: task
+            for number, task in tasks.items()
+            if frame.tasks.get(number) is task and task not in self._cancelled  # twice would interrupt its cleanup
+        }
         for number, task in tasks.items():
+            self._cancelled.add(task)
             task.cancel()
+            task.add_done_callback(self._cancelled.discard)
             task.add_done_callback(self._accountant(frame, number))
         if tasks:
             self._timers.append(self._clock.call_later(self._grace, lambda: self._leave_behind(frame, tasks)))

@@ -221,11 +221,14 @@ def _field(step: PlanStep, context: ExecutionContext, error: AELError) -> Path:
         for path, template in context.plan.flow.steps[step.number].templates.items():
             if expression in template.text:
                 return path
+    if error.code in _FIELDS:
+        return _FIELDS[error.code]
     definition = step.definition
     body = definition.undo.body if step.code_key and definition.undo is not None else definition.body
     return (*step.code_key, _BODY_KEYS[type(body)])
 
 
+_FIELDS: dict[str, Path] = {"ITEMS_FAILED": ("for_each",), "REPEAT_EXHAUSTED": ("repeat",)}
 _BODY_KEYS: dict[type, str] = {
     ToolBody: "tool",
     CodeBody: "code",

@@ -13,11 +13,13 @@ import attrs
 from ael import outcome
 from ael.context import ExecutionContext, view_of
 from ael.errors import AELError, TimeoutExceededError
+from ael.event_log import tell
 from ael.frame import Frame
 from ael.outputs import make_outputs
 from ael.plan import Plan, PlanStep
 from ael.ports import TimerHandle
 from ael.stage import Stage
+from ael.templates.reading import to_text
 from ael.types import ExecutionStatus, JsonValue, StepResult
 
 __all__ = ["WorkflowRun"]
@@ -89,8 +91,11 @@ class WorkflowRun:
         if self.frame.scope.stopped is None and not self.frame.scope.done:
             self._stage.stop(self.frame, reason)
 
-    def leave(self, step: PlanStep, context: ExecutionContext) -> None:
+    def leave(self, step: PlanStep, context: ExecutionContext) -> str | None:
         """An ``exit`` was reached. To be called before it settles: it may be the last step, which ends the run.
+
+        Returns:
+            Its reason, which is the step's output.
 
         Raises:
             AELError, SkippedOutputError: Its reason or outputs cannot be made.
@@ -101,8 +106,9 @@ class WorkflowRun:
         outputs = None if step.exit.outputs is None else step.exit.outputs(context, view)
         if self.frame.scope.stopped is None:
             self._exit = (step.exit.status, outputs)
-            self.reason = None if reason is None else str(reason)
+            self.reason = None if reason is None else to_text(reason)
             self.stop(f"stopped: {step.id}")
+        return self.reason
 
     def completed(self, frame: Frame, number: int, result: StepResult) -> None:
         """A tool or code step has completed; remember it if it can be undone."""
@@ -161,8 +167,6 @@ class WorkflowRun:
             self.error = AELError(self.reason or f"workflow {self.plan.id!r} ended itself as failed", code="EXIT")
             self._context.mask_error(self.error)
             return
-        if self.reason:
-            self._stage.warn(f"workflow {self.plan.id!r} ended itself as {status}: {self.reason}")
         if self.status is _COMPLETED and outputs is None:
             self._make_outputs()
         elif outputs is not None:
@@ -190,6 +194,9 @@ class WorkflowRun:
         self._stage.open(undo)
 
     def _undone(self, undo: Frame) -> None:
+        result, events = undo.context.results[0], undo.context.events
+        if events is not None and result is not None:
+            tell(events, undo.path(0), result)
         if undo.error is not None:
             path = undo.context.prefix
             self._stage.warn(f"undo of step {path!r} failed: {undo.error.code}: {undo.error.message}")
