@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import jsonschema_rs
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ael
 from ael.language import json_schema
 from ael.language.reader import read_document
 from ael.language.report import Report
@@ -248,9 +251,13 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("**/*.ael.yaml")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_are_right_with_servers_that_nobody_has_asked(path: Path) -> None:
+def test_examples_are_right(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With their own functions, and servers that nobody has asked."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    config = path.with_name("ael.toml")
+    tools = list(ael.create_engine(config=config if config.exists() else None).invoker.specs())
+    servers = path.with_name("mcp.json")
+    names = json.loads(servers.read_text())["mcpServers"] if servers.exists() else ()
     document = read_document(path.read_text(), path.name, Report())
     assert document is not None
-    tools = [ToolSpec("http.request"), ToolSpec("greet"), ToolSpec("shout")]
-    checked = validator(tools, "git", "files", "time", "memory", "filesystem", "everything")
-    assert [error.message for error in checked.iter_errors(document.value)] == []
+    assert [error.message for error in validator(tools, *names).iter_errors(document.value)] == []
