@@ -191,6 +191,8 @@ class Composed:
         if self._culprit is not None:
             return self._decided_by(self._culprit)
         if self._stopping is not None:
+            if self._listing.loop is None and self._results and (stopped := self._results[0]) is not None:
+                self._frame.context.attempts[self._number] = max(1, stopped.attempt)
             return self._stage.host.stops.result(self._frame, self._number)
         if self._listing.loop is not None:
             return self._success([None if result is None else result.output for result in self._results])

@@ -9,6 +9,7 @@ record     notes ``value`` in the log of the execution, and returns it; optional
 count      how often it has been called with this ``name``, from 1
 open       opens the gate ``name``
 gate       waits for the gate ``name`` to open
+tidy       never ends by itself; cancelled, it takes ``seconds`` to tidy up, and notes ``tidied``
 inside     after ``seconds``, how many calls with this ``name`` were inside when it came in, itself included
 work       reports progress every ``every`` seconds, ``times`` times, and then is silent for ``silent`` seconds
 ========== =======================================================================================
@@ -28,7 +29,7 @@ from ael.types import JsonValue
 __all__ = ["Script"]
 
 _READ_ONLY = ("echo", "sleep", "fail", "flaky", "gate", "inside", "work")
-_WRITING = ("record", "count", "open")
+_WRITING = ("record", "count", "open", "tidy")
 
 Params = Mapping[str, JsonValue]
 
@@ -99,6 +100,13 @@ class Script:
     async def _gate(self, params: Params) -> JsonValue:
         await self._gates[params["name"]].wait()
         return params.get("value")
+
+    async def _tidy(self, params: Params) -> JsonValue:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self._clock.sleep(params["seconds"])
+            self.log.append("tidied")
 
     async def _inside(self, params: Params) -> JsonValue:
         name = params["name"]
