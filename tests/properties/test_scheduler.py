@@ -162,24 +162,32 @@ class Reference:
 
     def _drop(self, i: int, expected: Expected) -> None:
         """Joins that this completion has just reached cancel the rest, and what then feeds nothing."""
-        graph, rest = self.graph, set[int]()
-        for k in range(self.count):
-            join = graph.joins[k]
-            if join is not None and join.cancel_rest and i in graph.named[k] and k not in self.status:
-                rest |= set(graph.named[k]) if len(self.joined(k)) == join.at_least else set()
+        rest = self._rest_of_joins(i)
         before: set[int] | None = None
         while rest != before:
             before = set(rest)
-            for k in range(self.count - 1):  # the last step is what the block is about
-                feeds = {m for m in range(self.count) if k in graph.waits(m)}
-                if feeds & rest - self.status.keys() and feeds <= rest | self.status.keys():
-                    rest.add(k)
+            rest |= {k for k in range(self.count - 1) if self._feeds_only(k, rest)}  # the block is about the last step
         rest -= self.status.keys()
         expected.cancel = rest & self.running
         self.cancelling |= expected.cancel
         for k in rest - self.running:
             expected.skipped[k] = {"cancelled"}
             self._end(k, SKIPPED, taken=True)
+
+    def _rest_of_joins(self, i: int) -> set[int]:
+        """Everybody named by the joins that had just enough when step ``i`` completed."""
+        rest = set[int]()
+        for k, join in enumerate(self.graph.joins):
+            if join is None or not join.cancel_rest or i not in self.graph.named[k] or k in self.status:
+                continue
+            if len(self.joined(k)) == join.at_least:
+                rest |= set(self.graph.named[k])
+        return rest
+
+    def _feeds_only(self, k: int, rest: set[int]) -> bool:
+        """Whether whoever waits for step ``k`` has settled or is dropped, and somebody is dropped."""
+        feeds = {m for m in range(self.count) if k in self.graph.waits(m)}
+        return bool(feeds & rest - self.status.keys()) and feeds <= rest | self.status.keys()
 
     def _follow(self, expected: Expected) -> Expected:
         changed = not self.stopped

@@ -7,12 +7,12 @@ from datetime import date
 
 import pytest
 
+from ael.compiler import compile_plan
 from ael.context import ExecutionContext
 from ael.definition import InputDefinition, OutputDefinition
 from ael.errors import OutputInvalidError
 from ael.language import parse
 from ael.outputs import make_outputs, output_schema
-from ael.compiler import compile_plan
 from ael.testing import make_engine, run_virtual
 from ael.types import ExecutionResult, JsonValue, StepResult, StepStatus
 from tests.build import step, workflow
