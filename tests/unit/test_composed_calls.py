@@ -221,7 +221,8 @@ def test_an_exit_in_a_called_workflow_ends_that_alone(end: str) -> None:
     exit_body, status, output = CALLED_EXITS[end]
     ran = run(
         "steps: [{id: call, workflow: c}, {id: beside, tool: sleep, params: {seconds: 1}}]",
-        f"name: c\nsteps:\n  - {{id: first, tool: sleep, params: {{seconds: 1}}}}\n  - {{id: out, depends_on: first, {exit_body}}}\n"
+        f"name: c\nsteps:\n  - {{id: first, tool: sleep, params: {{seconds: 1}}}}\n"
+        f"  - {{id: out, depends_on: first, {exit_body}}}\n"
         "  - {id: long, tool: sleep, params: {seconds: 9}}",
     )
     assert ran.all("call", "call.long") == {"call": status, "call.long": "cancelled stopped: out"}
