@@ -58,7 +58,7 @@ CHECKED = [
     BadInput("typo-at-top", _steps(_STEP, "descripton: x\n"), "AEL102", "2:1", "'description'"),
     BadInput("no-name", "steps:\n" + _STEP, "AEL103", "1:1", "name"),
     BadInput("no-steps", "name: w\n", "AEL103", "1:1", "steps"),
-    BadInput("later-stage", _steps(_STEP + "    for_each: [1]\n"), "AEL104", "5:5", "for_each"),
+    BadInput("later-stage", _steps(_STEP + "    cache: {ttl: 1h}\n"), "AEL104", "5:5", "cache"),
     BadInput("on-error-typo", _steps(_STEP + "    on_error: skpi\n"), "AEL105", "5:15", "'skip'"),
     BadInput("duration", _steps(_STEP + "    timeout: soon\n"), "AEL106", "5:14", "soon"),
     BadInput("negative-attempts", _steps(_STEP + "    retry: 0\n"), "AEL107", "5:12"),
@@ -109,6 +109,20 @@ CHECKED = [
     ),
     BadInput("code-syntax", _steps("  - id: a\n    code: |\n      x = 1\n      return x +\n"), "AEL701", "6:"),
     BadInput("code-reads-nobody", _steps("  - id: a\n    code: return steps.b.output\n"), "AEL705", "4:", "'b'"),
+    BadInput("param-missing", _steps("  - id: a\n    tool: http.request\n"), "AEL401", "4:5", "url"),
+    BadInput(
+        "param-typo", _steps("  - id: a\n    tool: http.request\n    params: {ulr: x}\n"), "AEL402", "5:14", "'url'"
+    ),
+    BadInput(
+        "key-of-output",
+        _steps(
+            "  - id: a\n    code: 'return {\"items\": []}'\n  - id: b\n    tool: http.request\n"
+            "    params: {url: '{{ steps.a.output.itms }}'}\n"
+        ),
+        "AEL411",
+        "7:",
+        "'items'",
+    ),
 ]
 """Mistakes in the file: found by ``ael check`` and by ``ael run`` before anything runs."""
 
@@ -148,12 +162,12 @@ RUN = [
     BadInput(
         "template-value",
         _steps(
-            "  - id: a\n    code: 'return {\"items\": []}'\n  - id: b\n    tool: http.request\n"
-            "    params: {url: '{{ steps.a.output.itms }}'}\n"
+            "  - id: a\n    tool: http.request\n    params: {url: '{{ inputs.page.adress }}'}\n",
+            "inputs:\n  page: {type: object, default: {address: x}}\n",
         ),
         "TEMPLATE_ERROR",
         "7:",
-        "items",
+        "address",
         exit=1,
     ),
     BadInput(
@@ -166,9 +180,12 @@ RUN = [
     ),
     BadInput(
         "param-schema",
-        _steps("  - id: a\n    tool: http.request\n    params: {ulr: x}\n"),
+        _steps(
+            "  - id: a\n    tool: http.request\n    params: {url: '{{ inputs.page }}'}\n",
+            "inputs:\n  page: {default: 1}\n",
+        ),
         "PARAM_INVALID",
-        "4:5",
+        "6:5",
         "url",
         exit=1,
     ),
