@@ -125,8 +125,9 @@ class Execution:
         finally:
             if self._result is None:
                 run = launch.driver.root
-                result = self._conclude(run.status, run.error, run.outputs)
-        return result
+                self._conclude(run.status, run.error, run.outputs)
+        assert self._result is not None
+        return self._result
 
     def _announce(self) -> None:
         """The first event, once; a refused execution has none."""
