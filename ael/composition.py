@@ -14,6 +14,8 @@ Stopping goes the same way down: every scope is stopped, and when the last has e
 
 from __future__ import annotations
 
+import sys
+
 from ael import outcome
 from ael.context import view_of
 from ael.errors import AELError
@@ -22,6 +24,7 @@ from ael.events import StepStarted
 from ael.frame import Frame
 from ael.item import Item
 from ael.looping import Listing
+from ael.plain_item import PlainItem
 from ael.stage import Stage
 from ael.templates import SkippedOutputError, StepView
 from ael.types import JsonValue, StepResult, StepStatus
@@ -43,7 +46,9 @@ class Composed:
         self._step = frame.step(number)
         self._listing = Listing(self._step, frame.path(number))
         self._results: list[StepResult | None] = []
-        self._running: dict[int, Item] = {}
+        self._running: dict[int, Item | PlainItem] = {}
+        self._size = 0
+        self._most = sys.maxsize
         self._failed = 0
         self._ended = False
         self._queued = False
@@ -77,8 +82,11 @@ class Composed:
 
     def _start(self) -> None:
         self._frame.children[self._number] = self
-        events, size = self._frame.context.events, len(self._listing.values)
-        if events is not None and self._listing.loop is not None:
+        events, size, loop = self._frame.context.events, len(self._listing.values), self._listing.loop
+        self._size = size
+        if loop is not None and loop.max_parallel is not None:
+            self._most = loop.max_parallel
+        if events is not None and loop is not None:
             events.emit(StepStarted, self._frame.path(self._number), 1, items=size)
         if self._ended or self._stopping is not None:
             return  # an observer has stopped it
@@ -103,19 +111,22 @@ class Composed:
             return False
         index = len(self._results)
         self._results.append(None)
-        place = (self._frame, self._number)
-        path, names = self._listing.path(index), self._listing.names(index)
-        item = self._running[index] = Item(self, self._stage, place, index, path=path, roots=names)
+        item = self._running[index] = self._item(index)
         item.begin()
         self._queued = not self._ended and self._stopping is None and self._may_open
         return self._queued
 
+    def _item(self, index: int) -> Item | PlainItem:
+        path, names, frame = self._listing.path(index), self._listing.names(index), self._frame
+        plan = self._step.plain_body
+        if plan is not None:
+            return PlainItem(self, self._stage, frame, plan, index, path=path, roots=names)
+        return Item(self, self._stage, (frame, self._number), index, path=path, roots=names)
+
     @property
     def _may_open(self) -> bool:
         """Whether there is another item, and room for it."""
-        loop = self._listing.loop
-        most = None if loop is None else loop.max_parallel
-        return len(self._results) < len(self._listing.values) and (most is None or len(self._running) < most)
+        return len(self._results) < self._size and len(self._running) < self._most
 
     def _read_keys(self) -> bool:
         context = self._frame.context
@@ -143,7 +154,7 @@ class Composed:
             self._judge(result)
         if self._stopping is None and self._may_open:
             self._queue()
-        elif not self._running and (self._stopping is not None or len(self._results) == len(self._listing.values)):
+        elif not self._running and (self._stopping is not None or len(self._results) == self._size):
             self._end()
 
     def _judge(self, result: StepResult) -> None:

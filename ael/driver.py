@@ -120,6 +120,7 @@ class Driver:
             warn=warn,
             open=self._open,
             stop=self._stop,
+            line_up=self._pump.line_up,
             settle=self._recorder.take_in,
             enqueue=self._pump.enqueue,
         )

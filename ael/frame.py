@@ -135,8 +135,11 @@ class Frame:
     def end(self) -> None:
         """Every step has settled: tell whoever opened the frame, once."""
         on_done, self._on_done = self._on_done, None
-        if on_done is not None:
-            on_done()
+        if on_done is None:
+            return
+        if not self._host.stops.left_behind:
+            self.context.host = None  # a circle for the garbage collector, of every item; nobody asks any more
+        on_done()
 
     async def wait_without_slot(self, step: PlanStep, waiting: Awaitable[object]) -> None:
         """Await something that takes no slot of ``max_parallel``."""

@@ -189,11 +189,19 @@ class PlanStep:
     undo: Plan | None = None
     max_attempts: int = 1
     in_task: bool = attrs.field(init=False)
+    plain_body: Plan | None = attrs.field(init=False)
 
     @in_task.default
     def _is_in_task(self) -> bool:
         """Whether a task of its own runs it: a tool or code, and no loop."""
         return self.body is None and self.exit is None
+
+    @plain_body.default
+    def _plain_body(self) -> Plan | None:
+        """Of a loop over a tool or code without rounds: the plan of that alone."""
+        if not isinstance(self.body, tuple) or self.retries_body or self.repeat is not None:
+            return None
+        return self.body[0].plan
 
     def policy_for(self, error: AELError) -> Policy:
         """What follows from a failure: the first rule that names its code, or what holds for all."""

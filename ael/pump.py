@@ -14,7 +14,10 @@ from ael.turns import Turns
 __all__ = ["Pump"]
 
 _BATCH = 128
-"""Most tasks created in one pass of the loop: they all run in the next, before anybody can say stop."""
+"""Most tasks created from one pass of the loop to the next: those run then, before anybody can say stop, and with a
+thousand more of them the garbage collector would have a thousand more to look at."""
+_ITEM = 6
+"""To open an item makes as many objects as so many tasks."""
 
 _Entry: TypeAlias = tuple[Frame, int] | Source
 
@@ -30,7 +33,7 @@ class Pump:
         slots: Of ``max_parallel``; a step that is no task needs none.
     """
 
-    __slots__ = ("_begin", "_now_ns", "_opening", "_pumping", "_ready", "_start", "slots", "turns")
+    __slots__ = ("_begin", "_now_ns", "_opening", "_pumping", "_ready", "_room", "_start", "slots", "turns")
 
     def __init__(
         self,
@@ -41,13 +44,14 @@ class Pump:
         begin: Callable[[Frame, int], None],
     ) -> None:
         self.slots = Slots(max_parallel, self.run)
-        self.turns = Turns(now_ns, self.run)
+        self.turns = Turns(now_ns, self._run_anew)
         self._now_ns = now_ns
         self._start = start
         self._begin = begin
         self._ready: deque[_Entry] = deque()
         self._opening: deque[tuple[Frame, int]] = deque()
         self._pumping = False
+        self._room = _BATCH
 
     def line_up(self, frame: Frame, numbers: Sequence[int]) -> None:
         """Steps have become ready."""
@@ -62,6 +66,11 @@ class Pump:
     def enqueue(self, source: Source) -> None:
         """Something has more to open: one at a time, in turn with everything else that is ready."""
         self._ready.append(source)
+        self.run()
+
+    def _run_anew(self) -> None:
+        """A pass of the loop begins: those that were started in the one before run in it."""
+        self._room = _BATCH
         self.run()
 
     def run(self) -> None:
@@ -90,9 +99,8 @@ class Pump:
     def _start_some(self) -> bool:
         """Start tasks, and open what loops have more of; whether the turn has time left."""
         ready, slots, turns = self._ready, self.slots, self.turns
-        room = _BATCH
         while ready and slots.free > 0:
-            if room == 0 or self._now_ns() >= turns.ends:
+            if self._room <= 0 or self._now_ns() >= turns.ends:
                 turns.ask()
                 return False
             entry = ready.popleft()
@@ -100,8 +108,10 @@ class Pump:
                 frame, number = entry
                 if frame.scope.run(number):
                     slots.free -= 1
-                    room -= 1
+                    self._room -= 1
                     self._start(frame, number)
-            elif entry.open_next():  # type: ignore[union-attr]  # it is no tuple
-                ready.append(entry)
+            else:
+                self._room -= _ITEM
+                if entry.open_next():  # type: ignore[union-attr]  # it is no tuple
+                    ready.append(entry)
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -33,6 +33,7 @@ class Stage:
         warn: Told, in a sentence, of what was not quite right.
         open: Begins a frame.
         stop: Lets nothing more start in a frame, for a reason, and stops what runs there.
+        line_up: Starts steps of a frame that wait for nothing, when there is room.
         settle: Takes the result of a step that holds no task.
         enqueue: Has a source opened, as far as slots and turns go.
     """
@@ -45,5 +46,6 @@ class Stage:
     warn: Callable[[str], None]
     open: Callable[[Frame], None]
     stop: Callable[[Frame, str], None]
+    line_up: Callable[[Frame, Sequence[int]], None]
     settle: Finish
     enqueue: Callable[[Source], None]
