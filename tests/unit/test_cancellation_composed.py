@@ -162,5 +162,3 @@ def test_cancelled_at_every_pass_nothing_is_left(scenario: str, way: str) -> Non
             if not runner.run(main()):
                 return
     pytest.fail("the execution never ended by itself")
-
-
