@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from benchmarks import check, for_each, imports, overhead
+from benchmarks import check, for_each, fuzz, imports, overhead
 from benchmarks.baselines import bare, work
 from benchmarks.measure import ratio
 from benchmarks.workloads import Workload, chain, diamond, fan, grid, longest_path, scattered, workloads
+from tests.mutations import originals
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,19 @@ def test_over_the_limit_is_a_failure(figure: float, verdict: str) -> None:
 def test_imports_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert imports.main(["--rounds", "1"]) == 0
     assert "import ael" in capsys.readouterr().out
+
+
+def test_a_broken_file_is_the_same_every_time() -> None:
+    texts = originals()[:40]
+    files = [fuzz.file_of(texts, 1, number) for number in range(30)]
+    assert files == [fuzz.file_of(texts, 1, number) for number in range(30)]
+    assert files != [fuzz.file_of(texts, 2, number) for number in range(30)]
+
+
+def test_the_slowest_and_largest_of_many_broken_files_are_kept() -> None:
+    total = fuzz.Outcome()
+    for number in range(20):
+        total.add(fuzz.Outcome(1, 1, {"AEL101"}, [(number / 10, number)], [(number, number)], []))
+    assert (total.files, total.clean, total.codes) == (20, 20, {"AEL101"})
+    assert [number for _, number in total.slowest] == [19, 18, 17, 16, 15]
+    assert [number for _, number in total.largest] == [19, 18, 17, 16, 15]
