@@ -145,7 +145,7 @@ class SchemaReader:
         named = schema.get("type")
         if named is None and _STRUCTURAL.isdisjoint(schema):
             return ANY
-        names = (named,) if isinstance(named, str) else named if isinstance(named, list | tuple) else _ALL
+        names = named if isinstance(named, list | tuple) else _ALL if named is None else (named,)
         return union(*(self._named(name, schema) for name in names))
 
     def _named(self, name: JsonValue, schema: Mapping[str, JsonValue]) -> Type:

@@ -49,7 +49,7 @@ def words(type_: Type) -> str:
     found = dict.fromkeys(_word(member) for member in members(type_))
     if "a number" in found:
         found.pop("an integer", None)
-    return _alternatives(list(found)) or "nothing"
+    return _alternatives(sorted(found, key=lambda word: word == "null")) or "nothing"
 
 
 def _word(member: Type) -> str:

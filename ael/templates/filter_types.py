@@ -19,6 +19,7 @@ from ael.schema_types import (
     is_only,
     items_of,
     kinds_of,
+    meet,
     members,
     union,
     without_null,
@@ -123,9 +124,8 @@ def operator_type(operator: str, left: Type, right: Type) -> Type:
         return _half_known(operator, one or other)
     found = [_of_kinds(operator, a, b) for a in one for b in other]
     made = union(*found)
-    if made == NUMBER and operator in {"+", "-", "*"} and left == right == INTEGER:
-        return INTEGER
-    return made
+    is_whole = operator in {"+", "-", "*"} and meet(union(left, right), INTEGER) == union(left, right)
+    return INTEGER if made == NUMBER and is_whole else made
 
 
 def _half_known(operator: str, kinds: frozenset[Kind] | None) -> Type:

@@ -35,7 +35,7 @@ __all__ = ["Fitting", "Misfit"]
 
 _SCALARS = (str, int, float, type(None))
 _MOST_PARTS = 20_000
-"""Schemas can have no end of alternatives to try; the validator has the rest to say."""
+"""Schemas can have no end of alternatives to try."""
 
 
 @attrs.frozen
@@ -88,7 +88,7 @@ class Fitting:
         """
         walk = _Walk(self.reader, inferred)
         found = list(walk.check(value, self.schema, ()))
-        if not found and walk.all_constant and not self.reader.is_simple(self.schema):
+        if not found and walk.is_done and walk.all_constant and not self.reader.is_simple(self.schema):
             found = list(_refused(self.schema, value))
         return found
 
@@ -117,6 +117,11 @@ class _Walk:
         self._left = _MOST_PARTS
         self._asked: set[tuple[int, Path]] = set()
         self.all_constant = True
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all was looked at: where alternatives have no end, the validator would not end either."""
+        return self._left >= 0
 
     def check(self, value: JsonValue, schema: JsonValue, path: Path) -> Iterator[Misfit]:
         """Every misfit of a part of the value."""

@@ -12,7 +12,7 @@ from ael.diagnostics import Fix
 from ael.language.catalog import Problem, listing, types
 from ael.language.checks.fitting import Misfit
 from ael.language.quoting import quoted
-from ael.language.report import Report
+from ael.language.report import Report, replacement
 from ael.language.suggest import nearest
 from ael.schema_types import (
     ANY,
@@ -133,8 +133,8 @@ def _text_of(shown: str) -> str:
 
 
 _CONVERSIONS: tuple[tuple[frozenset[Kind], Type, str], ...] = (
-    (frozenset({Kind.TEXT}), INTEGER, "int"),
     (frozenset({Kind.TEXT}), NUMBER, "float"),
+    (frozenset({Kind.TEXT}), INTEGER, "int"),
     (frozenset({Kind.NUMBER, Kind.BOOLEAN}), TEXT, "string"),
     (frozenset({Kind.LIST, Kind.OBJECT}), TEXT, "json"),
     (frozenset({Kind.OBJECT}), ListType(ANY), "values"),
@@ -146,11 +146,16 @@ def _conversion(misfit: Misfit) -> str | None:
     """The filter that makes what is wanted of what a path gives."""
     if not misfit.source:
         return None
-    wanted = [wanted for _, wanted, _ in _CONVERSIONS if meet(wanted, misfit.wanted) == wanted]
     for kinds, made, name in _CONVERSIONS:
-        if made in wanted and is_only(misfit.given, *kinds):
+        if is_only(misfit.given, *kinds) and _takes(misfit.wanted, made):
             return name
     return None
+
+
+def _takes(wanted: Type, made: Type) -> bool:
+    """Whether all that is made is wanted; of lists those of some items."""
+    common = meet(made, wanted)
+    return common == made or (isinstance(made, ListType) and common != NEVER)
 
 
 def _at(value: JsonValue, path: Sequence[str | int]) -> JsonValue:
@@ -165,22 +170,13 @@ def _at(value: JsonValue, path: Sequence[str | int]) -> JsonValue:
 def _fix(misfit: Misfit, value: JsonValue, at: Path, report: Report) -> Fix | None:
     near, is_key = _nearest(misfit), misfit.kind == "unknown"
     if near is not None:
-        text: str | None = near if is_key else _like(near, at, report)
-    else:
-        text = _converted(misfit, value, at, report) if misfit.kind == "type" else None
-    fix = None if text is None else report.replace(at, text, f"write `{text}`", key=is_key)
-    return None if fix is None else attrs.evolve(fix, safe=False)
-
-
-def _like(text: str, at: Path, report: Report) -> str:
-    """A text written as the one in its place is."""
+        fix = report.replace(at, near, f"write `{near}`", key=is_key)
+        return None if fix is None else attrs.evolve(fix, safe=False)
+    text = _converted(misfit, value, at, report) if misfit.kind == "type" else None
     node = report.spans.get(at)
-    plain = node is not None and node.style == "" and text.replace("_", "").replace("-", "").isalnum()
-    return text if plain and not _reads_as_other(text) else quoted(text)
-
-
-def _reads_as_other(text: str) -> bool:
-    return text.casefold() in {"null", "true", "false"} or not text[:1].isalpha()
+    if text is None or node is None:
+        return None
+    return replacement(node.value, text, f"write `{text}`", safe=False)
 
 
 def _converted(misfit: Misfit, value: JsonValue, at: Path, report: Report) -> str | None:
