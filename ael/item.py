@@ -51,6 +51,7 @@ class Item:
         "_begun",
         "_body",
         "_context",
+        "_ended",
         "_failures",
         "_frame",
         "_index",
@@ -100,6 +101,7 @@ class Item:
         self._timed_out = False
         self._body: Body | None = None
         self._context: ExecutionContext | None = None
+        self._ended: Ending | None = None
 
     def begin(self) -> None:
         """Begin an attempt, when the pools it needs have room."""
@@ -119,7 +121,7 @@ class Item:
         if self._body is not None:
             self._body.stop(reason)
         else:
-            self._end(self._result(StepStatus.CANCELLED, reason=reason))
+            self._end(self._result(StepStatus.CANCELLED, ending=self._ended, reason=reason))
 
     # -- one attempt -------------------------------------------------------------------------------
 
@@ -195,6 +197,7 @@ class Item:
     def _close(self, ending: Ending) -> None:
         """The attempt has ended."""
         self._release()
+        self._ended = ending
         if self._timed_out:
             error = TimeoutExceededError(
                 f"an attempt of step {self._path!r} took longer than {self._step.attempt_timeout:g} s", retryable=True

@@ -229,3 +229,27 @@ steps:
 """)
     step = ran.result["block"]
     assert (described(step), step.attempt, [each.number for each in step.attempts]) == ("failed STEP_TIMEOUT", 2, [1])
+
+
+BETWEEN = {
+    "attempts of a block": ("retry: {max_attempts: 3, delay: 9s}, steps: [{id: in, tool: fail}]", 1, ["in"]),
+    "rounds of a block": ("repeat: {max: 3, every: 9s}, steps: [{id: in, tool: echo}]", 1, ["in"]),
+    "rounds of a tool": (
+        "repeat: {max: 3, every: 9s}, retry: {max_attempts: 2, delay: 0}, tool: flaky, params: {failures: 1}",
+        2,
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BETWEEN)
+def test_what_is_stopped_while_it_waits_tells_what_it_did_last(what: str) -> None:
+    body, attempt, steps = BETWEEN[what]
+    ran = run(f"steps: [{{id: x, {body}}}]", cancel_after=5)
+    step = ran.result["x"]
+    assert (described(step), step.attempt, [each.step_id for each in step.steps]) == (
+        "cancelled cancelled",
+        attempt,
+        steps,
+    )
+    assert ran.seconds == 5
