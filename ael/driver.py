@@ -59,6 +59,10 @@ class Limits:
     finally_timeout: float = 60.0
 
 
+def _raise(error: BaseException) -> None:
+    raise error
+
+
 class StepRunner(Protocol):
     """What the engine hands to the driver: runs one step to its final result."""
 
@@ -187,6 +191,9 @@ class Driver:
         work = self._run_step(frame, number, resume)
         try:
             self._spawn(frame, number, work)
+        except KeyboardInterrupt as interrupt:
+            # Begun at once, the step has raised it here: it is for the loop, not for whoever happened to start it.
+            self._loop.call_soon(_raise, interrupt)
         except Exception as error:  # noqa: BLE001 - an application's task factory may raise anything
             work.close()
             self._finish(frame, number, frame.broken(number, error, now_ns=self.context.epoch_ns + self._now_ns()))
