@@ -136,15 +136,7 @@ class _StepCompiler:
             id=step.id,
             suffix=suffix,
             definition=step,
-            tool=None,
-            server=None,
-            parse="auto",
-            code=None,
-            code_place=None,
-            code_key=(),
-            params=_nothing,
             needs_view=self._reads_step(),
-            code_reads=(),
             when=self._templates.get(("when",)),
             policy=policy,
             rules=rules,
@@ -260,29 +252,20 @@ class _StepCompiler:
     def _undo(self, undo: Undo) -> Plan:
         """The ``undo`` as a block of one step, whose path is that of the step and ``:undo``."""
         retry = undo.retry or _ONCE
+        timeout = undo.timeout or _NO_TIMEOUT
         step = self._step
         bare = PlanStep(
             number=0,
             id=step.id,
             suffix=":undo",
             definition=step,
-            tool=None,
-            server=None,
-            parse="auto",
-            code=None,
-            code_place=None,
             code_key=("undo",),
-            params=_nothing,
             needs_view=self._reads_step(),
-            code_reads=(),
-            when=None,
             policy=Policy(retry, OnError.FAIL, None),
-            rules=(),
             retry_own=undo.retry is not None,
-            attempt_timeout=undo.timeout.attempt if undo.timeout else None,
-            total_timeout=undo.timeout.total if undo.timeout else None,
-            idle_timeout=undo.timeout.idle if undo.timeout else None,
-            skip_missing_tool=False,
+            attempt_timeout=timeout.attempt,
+            total_timeout=timeout.total,
+            idle_timeout=timeout.idle,
             max_attempts=retry.max_attempts,
         )
         return self._plan_of_one(self._with_body(bare, undo.body, ("undo", "params"), ("undo",)))
@@ -314,10 +297,6 @@ class _StepCompiler:
 
 def _only_retries(policy: Policy) -> Policy:
     return Policy(policy.retry, OnError.FAIL, None)
-
-
-def _nothing(data: object, step: object) -> JsonValue:
-    return {}
 
 
 def _code_place(definition: WorkflowDefinition, path: Path) -> tuple[int, int] | None:

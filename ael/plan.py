@@ -18,8 +18,8 @@ from ael.definition import CodeBody, OutputDefinition, PoolDefinition, StepDefin
 from ael.diagnostics import Diagnostic
 from ael.errors import AELError
 from ael.graph import Waits
-from ael.templates import Template
-from ael.types import OnError, RetryConfig
+from ael.templates import Data, StepView, Template
+from ael.types import JsonValue, OnError, RetryConfig
 
 __all__ = [
     "SELF",
@@ -131,6 +131,10 @@ class PlanExit:
     outputs: Build | None
 
 
+def _no_params(data: Data, step: StepView | None) -> JsonValue:
+    return {}
+
+
 @attrs.frozen(eq=False)
 class PlanStep:
     """One step, ready to run.
@@ -163,23 +167,23 @@ class PlanStep:
     id: str
     suffix: str
     definition: StepDefinition
-    tool: str | None
-    server: str | None
-    parse: str
-    code: CodeBody | None
-    code_place: tuple[int, int] | None
-    code_key: tuple[str, ...]
-    params: Build
-    needs_view: bool
-    code_reads: tuple[tuple[str, tuple[int, int], bool], ...]
-    when: Template | None
     policy: Policy
-    rules: tuple[PlanRule, ...]
-    retry_own: bool
-    attempt_timeout: float | None
-    total_timeout: float | None
-    idle_timeout: float | None
-    skip_missing_tool: bool
+    tool: str | None = None
+    server: str | None = None
+    parse: str = "auto"
+    code: CodeBody | None = None
+    code_place: tuple[int, int] | None = None
+    code_key: tuple[str, ...] = ()
+    params: Build = _no_params
+    needs_view: bool = False
+    code_reads: tuple[tuple[str, tuple[int, int], bool], ...] = ()
+    when: Template | None = None
+    rules: tuple[PlanRule, ...] = ()
+    retry_own: bool = False
+    attempt_timeout: float | None = None
+    total_timeout: float | None = None
+    idle_timeout: float | None = None
+    skip_missing_tool: bool = False
     limits: tuple[str, ...] = ()
     body: PlanBody | None = None
     for_each: PlanForEach | None = None
