@@ -257,7 +257,7 @@ async def test_a_result_that_is_no_data(run: Run, code: str, path: str, kind: st
         ("from pathlib import Path\nPath('/etc/passwd').read_text()", "CODE_SECURITY", "Path.read_text"),
         ("from os import environ\nenviron", "CODE_SECURITY", "os.environ"),
         ("return 'a' * 10**10", "CODE_LIMIT", "memory"),
-        ("x = []\nwhile True: x.append('a' * 1000)", "CODE_LIMIT", "memory"),
+        ("x = []\nwhile True: x.append('a' * 10_000)", "CODE_LIMIT", "memory"),
         ("while True: print('x' * 500)", "CODE_LIMIT", "prints"),
         ("while True: print()", "CODE_LIMIT", "prints"),
         ("while True: log('')", "CODE_LIMIT", "logs"),
