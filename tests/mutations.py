@@ -401,13 +401,20 @@ def _mutated_nodes(text: str, random: Random) -> str:
     document = read_document(text, "f", Report())
     if document is None or not isinstance(document.value, dict) or "MISSING" in repr(document.value):
         return _insert(text, random)
-    value = copy.deepcopy(document.value)
+    try:
+        return _written(_broken(document.value, random), random)
+    except RecursionError:  # deeper than Python walks; files that deep are made as text
+        return _insert(text, random)
+
+
+def _broken(document: JsonValue, random: Random) -> JsonValue:
+    value = copy.deepcopy(document)
     for _ in range(random.randint(1, 4)):
         paths = [path for path in node_paths(value) if path]
         if not paths or len(paths) > _MOST_NODES:
             break
         random.choice(NODE_MUTATIONS)(value, random.choice(paths), random)
-    return _written(value, random)
+    return value
 
 
 def _written(value: JsonValue, random: Random) -> str:
