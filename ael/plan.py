@@ -135,6 +135,16 @@ def _no_params(data: Data, step: StepView | None) -> JsonValue:
     return {}
 
 
+def _is_in_task(step: PlanStep) -> bool:
+    return step.body is None and step.exit is None
+
+
+def _plain_body(step: PlanStep) -> Plan | None:
+    if not isinstance(step.body, tuple) or step.retries_body or step.repeat is not None:
+        return None
+    return step.body[0].plan
+
+
 @attrs.frozen(eq=False)
 class PlanStep:
     """One step, ready to run.
@@ -161,6 +171,8 @@ class PlanStep:
         retries_body: Whether the attempts of a composite step are its own: not those of a tool or code in a loop.
         exit: Of an ``exit``.
         undo: The plan of its ``undo``, or ``None``.
+        in_task: Whether a task of its own runs it: a tool or code, and no loop.
+        plain_body: Of a loop over a tool or code without rounds: the plan of that alone.
     """
 
     number: int
@@ -192,20 +204,8 @@ class PlanStep:
     exit: PlanExit | None = None
     undo: Plan | None = None
     max_attempts: int = 1
-    in_task: bool = attrs.field(init=False)
-    plain_body: Plan | None = attrs.field(init=False)
-
-    @in_task.default
-    def _is_in_task(self) -> bool:
-        """Whether a task of its own runs it: a tool or code, and no loop."""
-        return self.body is None and self.exit is None
-
-    @plain_body.default
-    def _plain_body(self) -> Plan | None:
-        """Of a loop over a tool or code without rounds: the plan of that alone."""
-        if not isinstance(self.body, tuple) or self.retries_body or self.repeat is not None:
-            return None
-        return self.body[0].plan
+    in_task: bool = attrs.field(init=False, default=attrs.Factory(_is_in_task, takes_self=True))
+    plain_body: Plan | None = attrs.field(init=False, default=attrs.Factory(_plain_body, takes_self=True))
 
     def policy_for(self, error: AELError) -> Policy:
         """What follows from a failure: the first rule that names its code, or what holds for all."""
