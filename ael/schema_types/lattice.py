@@ -104,11 +104,6 @@ class ObjectType:
     required: frozenset[str] = frozenset()
     rest: Type = Anything()
 
-    @property
-    def closed(self) -> bool:
-        """Whether there are no keys but those of ``fields``."""
-        return self.rest == NEVER
-
     def field(self, key: str) -> Type:
         """What may be below a key; ``NEVER`` if the key is never there."""
         return self.fields.get(key, self.rest)

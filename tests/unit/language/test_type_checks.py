@@ -338,6 +338,32 @@ def test_outputs_that_are_paths_have_their_places() -> None:
     assert check(steps) == [("AEL411", "sum"), ("AEL411", "x")]
 
 
+LONG = "x" * 90
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "said"),
+    [
+        ("{a: 1}", "{type: object, required: [b]}", "it has no 'b'"),
+        ("{a: {}}", "{properties: {a: {required: [b]}}}", "`a` has no 'b'"),
+        ("{a: 1}", "{properties: {b: {}}, additionalProperties: false}", "`a` is not among b"),
+        ("'{{ inputs.t }}'", "{type: integer}", "it must be an integer, and `inputs.t` is text"),
+        ("[{a: b}]", "{items: {properties: {a: {enum: [c]}}}}", '`[0].a` must be "c", and is "b"'),
+        ("[1]", "{not: {type: array}}", '{"type":"array"} is not allowed for [1]'),
+        ("{a: [1]}", "{properties: {a: {not: {type: array}}}}", '`a`: {"type":"array"} is not allowed for [1]'),
+        ("{a: 1}", "{properties: {a: false}}", "`a`: no value is allowed here"),
+        (LONG, f"{{enum: [{LONG}y, b]}}", f'it must be one of "{LONG[:59]}… and "b", and is "{LONG[:59]}…'),
+    ],
+)
+def test_outputs_with_a_schema(value: str, schema: str, said: str) -> None:
+    text = HEAD + f"  - {{id: a, tool: echo}}\noutputs:\n  o: {{value: {value}, schema: {schema}}}\n"
+    definition, broken = parse(text)
+    assert broken == []
+    (problem,) = found_in(definition)
+    assert problem.code == "AEL406"
+    assert problem.message == f"output 'o' does not fit its schema: {said}"
+
+
 def test_without_a_catalog_nothing_is_known_of_tools() -> None:
     definition, _ = parse(HEAD + log("{count: x}") + "  - {id: b, tool: echo, params: {v: '{{ inputs.t.x }}'}}\n")
     assert definition is not None

@@ -90,6 +90,8 @@ class Known:
         ("{{ range(3) | list }}", "a list"),
         ("{{ dict(a=1) }}", "anything"),
         ("{{ inputs.t.upper() }}", "anything"),
+        ("{{ (inputs.any or inputs.t)() + 1 }}", "anything"),
+        ("{% filter upper %}{{ inputs.t + 'a' }}{% endfilter %}", "text"),
         ("{{ inputs.t.split(',')[0] }}", "anything"),
         ("{{ inputs.t | upper }}", "text"),
         ("{{ inputs.t | int }}", "an integer"),
