@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import attrs
 
+from ael import outcome
 from ael.context import ExecutionContext
 from ael.errors import AELError, InputInvalidError
 from ael.frame import Frame, Run
@@ -100,8 +101,8 @@ class Block:
                 "no output; `| default(…)` would say what to use instead"
             )
             return Ending(StepStatus.COMPLETED, steps=steps)
-        except AELError as error:
-            return Ending(StepStatus.FAILED, error=error, steps=steps)
+        except Exception as error:  # noqa: BLE001 - also a bug of ours, which must leave nobody waiting
+            return Ending(StepStatus.FAILED, error=outcome.as_error(self._context, error), steps=steps)
 
 
 class Call:

@@ -70,10 +70,8 @@ class Composed:
             self._listing.read(context, self._view())
         except SkippedOutputError as skip:
             self._settle(outcome.skipped_by(step, context, skip, now_ns=self._now()))
-        except AELError as error:
-            self._settle(self._failure(error))
         except Exception as error:  # noqa: BLE001 - the step boundary: a bug of ours must not end the execution
-            self._settle(self._failure(outcome.bug(context, error)))
+            self._settle(self._failure(outcome.as_error(context, error)))
         else:
             if step.exit is None:
                 self._start()
@@ -134,8 +132,8 @@ class Composed:
             self._listing.read_keys(context, self._view())
         except SkippedOutputError as skip:
             self._end(outcome.skipped_by(self._step, context, skip, now_ns=self._now()))
-        except AELError as error:
-            self._end(self._failure(error))
+        except Exception as error:  # noqa: BLE001 - also a bug of ours, which must leave nobody waiting
+            self._end(self._failure(outcome.as_error(context, error)))
         else:
             return True
         return False

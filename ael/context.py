@@ -66,7 +66,10 @@ class SecretsRoot:
         self._secrets = secrets
 
     def __getitem__(self, name: str) -> str:
-        value = self._secrets.get(name)
+        try:
+            value = self._secrets.get(name)
+        except Exception as error:
+            raise KeyError(f"secret {name!r} cannot be read: {type(error).__name__}: {error}") from error
         if value is None:
             raise KeyError(f"secret {name!r} is not set: set the environment variable AEL_SECRET_{name}")
         return value

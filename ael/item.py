@@ -133,10 +133,8 @@ class Item:
             body = self._make_body()
         except SkippedOutputError as skip:
             self._end(outcome.skipped_by(self._step, self._frame.context, skip, now_ns=self._now()))
-        except AELError as error:
-            self._fail(Ending(_FAILED, error=error))
         except Exception as error:  # noqa: BLE001 - the step boundary: a bug of ours must not end the execution
-            self._fail(Ending(_FAILED, error=outcome.bug(self._frame.context, error)))
+            self._fail(Ending(_FAILED, error=outcome.as_error(self._frame.context, error)))
         else:
             self._begin_body(body)
 
@@ -262,9 +260,10 @@ class Item:
         except SkippedOutputError as skip:
             self._end(outcome.skipped_by(self._step, self._frame.context, skip, now_ns=self._now()))
             return
-        except AELError as error:
-            outcome.locate(self._step, self._frame.context, error)
-            self._end(self._result(_FAILED, ending=ending, error=error))
+        except Exception as error:  # noqa: BLE001 - also a bug of ours, which must leave nobody waiting
+            failure = outcome.as_error(self._frame.context, error)
+            outcome.locate(self._step, self._frame.context, failure)
+            self._end(self._result(_FAILED, ending=ending, error=failure))
             return
         if enough or (repeat.until is None and self._round == repeat.max):
             output = self._outputs if repeat.collect else ending.output

@@ -16,6 +16,7 @@ from ael.types import JsonValue, OnError, StepResult, StepStatus
 
 __all__ = [
     "absorbed",
+    "as_error",
     "bug",
     "cancelled",
     "failed",
@@ -105,6 +106,11 @@ def bug(context: ExecutionContext, error: Exception) -> InternalError:
     return problem
 
 
+def as_error(context: ExecutionContext, error: Exception) -> AELError:
+    """An error of ours as it is; anything else as the bug that it is."""
+    return error if isinstance(error, AELError) else bug(context, error)
+
+
 def absorbed(step: PlanStep, context: ExecutionContext, result: StepResult, *, now_ns: int) -> StepResult:
     """A failure that a join does without: the step counts as skipped, as by ``on_error: skip``."""
     assert result.error is not None
@@ -160,7 +166,8 @@ def skipped(
             output = fallback(context, view_of(step, context, attempt))
         except SkippedOutputError:
             usable = False
-        except AELError as problem:
+        except Exception as broken:  # noqa: BLE001 - also a bug of ours, which must leave nobody waiting
+            problem = as_error(context, broken)
             locate(step, context, problem)
             return _failure(step, problem, now_ns=now_ns, attempt=attempt, started_ns=started_ns)
     return StepResult(

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from ael import parse_workflow
 from ael.events import StepAttemptFailed
+from ael.launch import NoSecrets
+from ael.testing import make_engine, run_virtual
+from ael.types import ExecutionResult
 from tests.composed import described, run
+from tests.conformance.tools import Script
 
 FAILS = "tool: fail\n    params: {code: RATE, retry_after: 5}"
 RULES = {
@@ -253,3 +258,49 @@ def test_what_is_stopped_while_it_waits_tells_what_it_did_last(what: str) -> Non
         steps,
     )
     assert ran.seconds == 5
+
+
+class BrokenSecrets(NoSecrets):
+    """A provider that is down."""
+
+    def get(self, name: str) -> str | None:
+        raise ConnectionError("the vault is down")
+
+
+SECRETS = {
+    "a condition": "when: secrets.X, tool: echo",
+    "params": "tool: echo, params: {value: '{{ secrets.X }}'}",
+    "a key": "for_each: {in: [1], key: '{{ secrets.X }}'}, tool: echo",
+    "a branch": "choose: [{when: secrets.X, steps: [{id: in, tool: echo}]}]",
+    "an output": "output: '{{ secrets.X }}', steps: [{id: in, tool: echo}]",
+    "until": "repeat: {max: 2, until: secrets.X}, tool: echo",
+    "a fallback": "when: 'false', fallback: '{{ secrets.X }}', tool: echo",
+    "the fallback of a block": "on_error: skip, fallback: '{{ secrets.X }}', steps: [{id: in, tool: fail}]",
+    "the fallback of a step that is not reached": "depends_on: never, fallback: '{{ secrets.X }}', tool: echo",
+}
+
+
+async def _with_broken_secrets(text: str) -> ExecutionResult:
+    definition = parse_workflow(f"name: w\nsteps: [{{id: never, when: 'false', tool: echo}}, {{id: x, {text}}}]")
+    async with make_engine(definition, tools=Script().tools, secrets=BrokenSecrets()) as engine:
+        return await engine.execute("w")
+
+
+@pytest.mark.parametrize("where", SECRETS)
+def test_a_provider_of_secrets_that_breaks_is_the_steps_failure(where: str) -> None:
+    error = run_virtual(_with_broken_secrets(SECRETS[where])).error
+    assert error is not None
+    assert error.code == "TEMPLATE_ERROR"
+    assert "secret 'X' cannot be read: ConnectionError: the vault is down" in error.message
+
+
+@pytest.mark.parametrize("where", SECRETS)
+def test_a_bug_of_ours_fails_the_step_and_leaves_nobody_waiting(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: object, name: str) -> str:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("ael.context.SecretsRoot.__getitem__", broken)
+    error = run_virtual(_with_broken_secrets(SECRETS[where])).error
+    assert error is not None
+    assert (error.code, error.step_id) == ("INTERNAL_ERROR", "x")
+    assert "RuntimeError: a bug" in error.message
