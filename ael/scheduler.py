@@ -164,12 +164,9 @@ class Scope:
         assert needed is not None, "joins that wait for all to settle are not contested"
         return arrivals.reached or len(arrivals.completed) + arrivals.open - 1 >= needed
 
-    def joined(self, number: int) -> tuple[str, ...]:
-        """The ids that a join has counted as completed so far, in order; of another step all it names."""
-        arrivals = self._arrivals.get(number)
-        if arrivals is None:
-            return self.plan.steps[number].definition.depends_on
-        return tuple(self.plan.steps[k].id for k in arrivals.completed)
+    def joined(self, join: int) -> tuple[str, ...]:
+        """The ids that a join has counted as completed so far, in order."""
+        return tuple(self.plan.steps[k].id for k in self._arrivals[join].completed)
 
     def stop(self, reason: str) -> Next:
         """Start nothing more: what runs is to be cancelled, the rest is skipped for ``reason``. Idempotent."""
