@@ -97,9 +97,12 @@ class Pump:
         return True
 
     def _start_some(self) -> bool:
-        """Start tasks, and open what loops have more of; whether the turn has time left."""
-        ready, slots, turns = self._ready, self.slots, self.turns
-        while ready and slots.free > 0:
+        """Start tasks, and open what loops have more of, until a step is to be begun; whether the turn has time left.
+
+        A task may run at once, and an ``exit`` that is ready beside it has its word first.
+        """
+        ready, opening, slots, turns = self._ready, self._opening, self.slots, self.turns
+        while ready and slots.free > 0 and not opening:
             if self._room <= 0 or self._now_ns() >= turns.ends:
                 turns.ask()
                 return False
