@@ -84,7 +84,7 @@ class Block:
         steps = [result for result in results if result is not None]
         if frame.error is not None:
             self._on_end(Ending(StepStatus.FAILED, error=frame.error, steps=steps))
-        elif frame.scope.stopped is not None:
+        elif frame.scope.stopped is not None and not all(result.success for result in steps):
             self._on_end(Ending(StepStatus.CANCELLED, steps=steps))
         else:
             self._on_end(self._completed(steps))
@@ -120,6 +120,7 @@ class Call:
         context: ExecutionContext,
         plan: Plan,
         params: dict[str, JsonValue],
+        caller: Run,
         on_end: Callable[[Ending], None],
     ) -> None:
         if context.depth >= MAX_DEPTH:
@@ -135,7 +136,7 @@ class Call:
             raise
         called = context.called(plan, inputs, stage.clock.time_ns())
         self._on_end = on_end
-        self._run = WorkflowRun(stage, called, self._close, timeout=plan.definition.timeout)
+        self._run = WorkflowRun(stage, called, self._close, timeout=plan.definition.timeout, caller=caller)
 
     def open(self) -> None:
         """Begin the workflow."""

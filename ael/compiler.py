@@ -116,7 +116,7 @@ class _StepCompiler:
             retries_body=retries_body,
             attempt_timeout=self._timeout.attempt if retries_body else None,
             limits=step.limits if retries_body else (),
-            max_attempts=composite.max_attempts if retries_body else 1,
+            max_attempts=1 if self._leaf and step.for_each is not None else composite.max_attempts,
         )
 
     def _leaf_step(self, suffix: str) -> PlanStep:

@@ -199,7 +199,8 @@ class Composed:
         """The step's result."""
         if self._culprit is not None:
             return self._decided_by(self._culprit)
-        if self._stopping is not None:
+        complete = len(self._results) == self._size and all(each is not None and each.success for each in self._results)
+        if self._stopping is not None and not complete:  # what completed although it was stopped counts
             if self._listing.loop is None and self._results and (stopped := self._results[0]) is not None:
                 self._frame.context.attempts[self._number] = max(1, stopped.attempt)
             return self._stage.host.stops.result(self._frame, self._number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Iterator, Mapping
 from difflib import get_close_matches
@@ -29,8 +30,8 @@ def view_of(step: PlanStep, context: ExecutionContext, attempt: int) -> StepView
 class StepHost(Protocol):
     """What a running step may ask of whoever drives its scope."""
 
-    def go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
-        """The attempt failed with ``error``, but its work is deaf to its cancellation: go on without it."""
+    def go_on_without(self, step: PlanStep, attempt: int, error: AELError, task: asyncio.Task[object]) -> None:
+        """The attempt failed with ``error``, but its work, in ``task``, is deaf to its cancellation: go on without."""
         ...
 
     def is_stopping(self, step: PlanStep) -> bool:

@@ -18,6 +18,7 @@ cancellation, only when no step's task is left but those it has warned about.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Protocol
@@ -109,11 +110,20 @@ class Driver:
         self._recorder = Recorder(journal, context.execution_id, self._settle, self._pump.run)
         self._loop = asyncio.get_running_loop()
         self._spawn = Spawner()
+        self._deferred: deque[Callable[[], None]] = deque()
+        self._broken: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._runner: asyncio.Task[object] | None = None
         self._slots = self._pump.slots
         self._turns = self._pump.turns
-        self._stops = Stops(clock, limits.cancel_grace, self._finish, warn, limits.undo_grace)
+        self._stops = Stops(
+            clock,
+            grace=limits.cancel_grace,
+            undo_grace=limits.undo_grace,
+            finish=self._finish,
+            warn=warn,
+            defer=self._defer,
+        )
         host = Host(context.execution_id, clock.monotonic_ns, self._slots, gates, self._stops, self._start)
         self._stage = Stage(
             clock=clock,
@@ -159,6 +169,8 @@ class Driver:
             except asyncio.CancelledError as cancellation:
                 interrupted = cancellation
                 self.cancel()
+            if self._broken is not None:
+                raise self._broken
         if interrupted is not None:
             raise interrupted
 
@@ -167,8 +179,16 @@ class Driver:
         return self.root.ended and not self._recorder.pending
 
     def cancel(self) -> None:
-        """Stop the execution: nothing starts any more, what runs is cancelled. Idempotent, returns at once."""
-        self.root.stop("cancelled")
+        """Stop the execution: nothing starts any more, what runs is cancelled. Idempotent, returns at once.
+
+        An observer that asks for it while it is told of an event gets it in the next pass of the loop: whatever the
+        event is about must be seen through first.
+        """
+        events = self.context.events
+        if events is not None and events.is_telling:
+            self._loop.call_soon(self.root.stop, "cancelled")
+        else:
+            self.root.stop("cancelled")
 
     def _wake(self) -> None:
         """Let ``run`` look whether everything has settled."""
@@ -197,8 +217,8 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - an application's task factory may raise anything
             work.close()
             self._finish(frame, number, frame.broken(number, error, now_ns=self.context.epoch_ns + self._now_ns()))
-        if frame.reasons and number in frame.reasons:
-            self._stops.cancel(frame, {number: frame.reasons[number]})
+        if number in frame.reasons and number in frame.tasks:
+            self._stops.cancel_tasks(frame, {number: frame.tasks[number]})
 
     async def _run_step(self, frame: Frame, number: int, resume: Failure | None = None) -> None:
         step = frame.scope.plan.steps[number]
@@ -234,7 +254,20 @@ class Driver:
             self._slots.release()
         else:
             self._slots.free += 1
-        self._recorder.take_in(frame, number, result)
+        try:
+            self._recorder.take_in(frame, number, result)
+        except Exception as error:  # noqa: BLE001 - a bug of ours: it would be lost with the task, and all would wait
+            self._broken = error
+            self._wake()
+
+    def _defer(self, call: Callable[[], None]) -> None:
+        """Call it, or have whoever does so already call it next: ends and stops of nested scopes never stack up."""
+        self._deferred.append(call)
+        if len(self._deferred) > 1:
+            return
+        while self._deferred:
+            self._deferred[0]()
+            self._deferred.popleft()
 
     def _settle(self, frame: Frame, number: int, result: StepResult) -> None:
         scope, context, status = frame.scope, frame.context, result.status
@@ -254,7 +287,7 @@ class Driver:
         elif ready:
             self._line_up(frame, ready)
         elif scope.done:
-            frame.end()
+            self._defer(frame.end)
 
     def _settle_otherwise(self, frame: Frame, number: int, result: StepResult) -> None:
         """Settle a step that has not completed."""
@@ -283,7 +316,7 @@ class Driver:
             reason = frame.scope.stopped or "cancelled"
             self._stops.cancel(frame, dict.fromkeys(following.cancel, reason))
         if following.done:
-            frame.end()
+            self._defer(frame.end)
 
     def _line_up(self, frame: Frame, numbers: Sequence[int]) -> None:
         """Steps have become ready: they start when there is room."""

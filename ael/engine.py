@@ -249,7 +249,8 @@ class WorkflowEngine:
             failures = resume.all()
             attempt, started_ns = resume.attempt + 1, resume.started_ns
         while True:
-            context.attempts[step.number] = attempt
+            if not step.limits:
+                context.attempts[step.number] = attempt
             try:
                 begin = self._within_limits if step.limits else self._attempts.begin
                 outcome = await begin(step, context, attempt)
@@ -284,8 +285,10 @@ class WorkflowEngine:
         """An attempt that needs room in pools: waits for it, without a slot, and gives it back whatever happens."""
         host = context.host
         if host is None:
+            context.attempts[step.number] = attempt
             return await self._attempts.begin(step, context, attempt)
         ticket = await host.enter_pools(step)
+        context.attempts[step.number] = attempt  # what waits for room has not begun
         try:
             return await self._attempts.begin(step, context, attempt)
         finally:

@@ -79,10 +79,18 @@ class EventLog:
         self._untold.append(event)
         if len(self._untold) > 1:
             return
-        while self._untold:
-            for observer in self._observers:
-                self._show(observer, self._untold[0])
-            self._untold.popleft()
+        try:
+            while self._untold:
+                for observer in self._observers:
+                    self._show(observer, self._untold[0])
+                self._untold.popleft()
+        finally:
+            self._untold.clear()  # if one of them ends the program
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether observers are being told of something."""
+        return bool(self._untold)
 
     def _show(self, observer: Observer, event: Event) -> None:
         """Observers are other people's code: one that breaks is reported and stops nothing."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import Protocol, TypeAlias
 
 import attrs
@@ -149,10 +150,10 @@ class Frame:
         finally:
             self.waiting.discard(step.number)
 
-    def go_on_without(self, step: PlanStep, attempt: int, error: AELError) -> None:
-        """The attempt is over, but its tool is deaf: leave the task behind and go on in a new one."""
+    def go_on_without(self, step: PlanStep, attempt: int, error: AELError, task: asyncio.Task[object]) -> None:
+        """The attempt is over, but its tool is deaf: leave its task behind and go on in a new one."""
         number = step.number
-        if number in self.tasks and number not in self.reasons:
+        if self.tasks.get(number) is task and number not in self.reasons:
             started_ns = self.context.begun_ns[number]
             failure = Failure(attempt, error, started_ns, self.context.epoch_ns + self._host.now_ns())
             self._host.stops.abandon(self, number)
@@ -171,19 +172,14 @@ class Frame:
 
         A cancellation gives it back.
         """
-        ticket: Ticket | None = None
-
-        async def wait() -> None:
-            nonlocal ticket
-            ticket = await self._host.gates.acquire(self._host.owner, step.limits)
-
-        try:
-            await self.wait_without_slot(step, wait())
-        except BaseException:
-            if ticket is not None:
-                self._host.gates.release(ticket)
-            raise
-        assert ticket is not None, "the wait has ended, so there is room"
+        gates = self._host.gates
+        ticket, turn = gates.enter(self._host.owner, step.limits)
+        if turn is not None:
+            try:
+                await self.wait_without_slot(step, turn)
+            except BaseException:
+                gates.withdraw(ticket)
+                raise
         return ticket
 
     def leave_pools(self, ticket: Ticket) -> None:
@@ -252,13 +248,21 @@ class Stops:
             to have happened can be taken back.
         finish: Takes the result of a step whose task cannot give it.
         warn: Told, in a sentence, of tools that were left behind.
+        defer: Calls back when the stack allows: composite steps may be nested deeply.
 
     Attributes:
         left_behind: Tasks that were given up and still run.
     """
 
     def __init__(
-        self, clock: Clock, grace: float, finish: Finish, warn: Callable[[str], None], undo_grace: float = 0.0
+        self,
+        clock: Clock,
+        *,
+        grace: float,
+        undo_grace: float,
+        finish: Finish,
+        warn: Callable[[str], None],
+        defer: Callable[[Callable[[], None]], None],
     ) -> None:
         self._clock = clock
         self._grace = grace
@@ -266,7 +270,8 @@ class Stops:
         self._finish = finish
         self._warn = warn
         self.left_behind: set[asyncio.Task[None]] = set()
-        self._timers: list[TimerHandle] = []
+        self._defer = defer
+        self._timers: set[TimerHandle] = set()
         self._cancelled: set[asyncio.Task[None]] = set()
 
     def is_left_behind(self) -> bool:
@@ -274,25 +279,32 @@ class Stops:
         return asyncio.current_task() in self.left_behind
 
     def cancel(self, frame: Frame, reasons: Mapping[int, str | AELError]) -> None:
-        """Cancel running steps; whoever has not ended after the grace period is left behind."""
-        frame.reasons.update(reasons)
+        """Cancel running steps; whoever has not ended after the grace period is left behind.
+
+        The first reason to stop a step is the one that counts.
+        """
         now: dict[int, asyncio.Task[None]] = {}
         later: dict[int, asyncio.Task[None]] = {}
         for number, reason in reasons.items():
+            if number in frame.reasons:
+                continue
+            frame.reasons[number] = reason
             if number in frame.children:
-                frame.children[number].stop(_skip_reason(reason))
+                self._defer(partial(frame.children[number].stop, _skip_reason(reason)))
             elif number in frame.tasks:
                 may_end = isinstance(reason, str) and self._may_end_first(frame, number)
                 (later if may_end else now)[number] = frame.tasks[number]
-        self._cancel_tasks(frame, now)
+        self.cancel_tasks(frame, now)
         if later:
-            self._timers.append(self._clock.call_later(self._undo_grace, lambda: self._cancel_tasks(frame, later)))
+            self._call_later(self._undo_grace, later.values(), lambda: self.cancel_tasks(frame, later))
 
     def _may_end_first(self, frame: Frame, number: int) -> bool:
         """Whether a call is in flight that could be taken back if it were known to have succeeded."""
-        return self._undo_grace > 0 and frame.step(number).undo is not None and number not in frame.waiting
+        in_flight = number not in frame.waiting and frame.context.attempts[number] > 0
+        return in_flight and self._undo_grace > 0 and frame.step(number).undo is not None
 
-    def _cancel_tasks(self, frame: Frame, tasks: Mapping[int, asyncio.Task[None]]) -> None:
+    def cancel_tasks(self, frame: Frame, tasks: Mapping[int, asyncio.Task[None]]) -> None:
+        """Cancel the tasks of steps, by number, that are still theirs, and account for them."""
         tasks = {
             number: task
             for number, task in tasks.items()
@@ -304,13 +316,34 @@ class Stops:
             task.add_done_callback(self._cancelled.discard)
             task.add_done_callback(self._accountant(frame, number))
         if tasks:
-            self._timers.append(self._clock.call_later(self._grace, lambda: self._leave_behind(frame, tasks)))
+            self._call_later(self._grace, tasks.values(), lambda: self._leave_behind(frame, tasks))
+
+    def _call_later(self, seconds: float, tasks: Iterable[asyncio.Task[None]], callback: Callable[[], None]) -> None:
+        """A timer that is called off when all the tasks have ended."""
+        waited = set(tasks)
+        timer: TimerHandle
+
+        def ring() -> None:
+            self._timers.discard(timer)
+            callback()
+
+        def end(task: asyncio.Task[None]) -> None:
+            waited.discard(task)
+            if not waited:
+                timer.cancel()
+                self._timers.discard(timer)
+
+        timer = self._clock.call_later(seconds, ring)
+        self._timers.add(timer)
+        for task in list(waited):
+            task.add_done_callback(end)
 
     def result(self, frame: Frame, number: int) -> StepResult:
         """What becomes of a step that was stopped: cancelled, or what its error policy makes of the reason."""
         context, step = frame.context, frame.step(number)
         reason = frame.reasons.get(number, "cancelled")
-        attempt, started_ns = context.attempts[number], context.begun_ns[number]
+        attempt = context.attempts[number]
+        started_ns = context.begun_ns[number] if attempt else 0
         now_ns = context.epoch_ns + self._clock.monotonic_ns()
         if attempt == 0 and isinstance(reason, str):
             return outcome.skipped(step, context, reason, now_ns=now_ns)  # it had not started yet

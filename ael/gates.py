@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from ael.definition import PoolDefinition
 from ael.pools import Pools, Ticket
@@ -59,19 +60,27 @@ class Gates:
 
         Cancelled at any moment, it leaves nothing behind.
         """
-        ticket, all_granted = self._request(owner, names)
-        if ticket.granted:
-            self._tell(all_granted)
-            return ticket
-        turn = asyncio.get_running_loop().create_future()
-        self._untold[ticket] = lambda: _open(turn)
-        self._tell(all_granted)
-        try:
-            await turn
-        except BaseException:
-            self.withdraw(ticket)
-            raise
+        ticket, turn = self.enter(owner, names)
+        if turn is not None:
+            try:
+                await turn
+            except BaseException:
+                self.withdraw(ticket)
+                raise
         return ticket
+
+    def enter(self, owner: str, names: Iterable[str]) -> tuple[Ticket, asyncio.Future[None] | None]:
+        """Ask for a unit of each of the pools: ``None`` if they have room now, else what is to be awaited for it.
+
+        Whoever stops waiting withdraws the ticket.
+        """
+        ticket, all_granted = self._request(owner, names)
+        turn = None
+        if not ticket.granted:
+            turn = asyncio.get_running_loop().create_future()
+            self._untold[ticket] = partial(_open, turn)
+        self._tell(all_granted)
+        return ticket, turn
 
     def release(self, ticket: Ticket) -> None:
         """The work is over, or will not begin. Idempotent."""

@@ -162,7 +162,9 @@ class Item:
             plan = self._frame.run.plan if body.workflow == SELF else self._stage.calls[body.workflow]
             if isinstance(plan, AELError):
                 raise as_failure(self._step, plan)
-            return Call(self._stage, context, plan, body.params(context, self._view(context)), self._close)
+            return Call(
+                self._stage, context, plan, body.params(context, self._view(context)), self._frame.run, self._close
+            )
         for branch in body or ():
             context = self._inner(branch.plan)
             if branch.when is None or is_true(branch.when.render(context, self._view(context))):
@@ -196,7 +198,7 @@ class Item:
         """The attempt has ended."""
         self._release()
         self._ended = ending
-        if self._timed_out:
+        if self._timed_out and ending.status is not _COMPLETED:
             error = TimeoutExceededError(
                 f"an attempt of step {self._path!r} took longer than {self._step.attempt_timeout:g} s", retryable=True
             )

@@ -7,14 +7,13 @@ stopping the run stops the steps, and then it is undone and ended as the file sa
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import attrs
+from typing import NamedTuple
 
 from ael import outcome
 from ael.context import ExecutionContext, view_of
 from ael.errors import AELError, TimeoutExceededError
 from ael.event_log import tell
-from ael.frame import Frame
+from ael.frame import Frame, Run
 from ael.outputs import make_outputs
 from ael.plan import Plan, PlanStep
 from ael.ports import TimerHandle
@@ -29,8 +28,7 @@ _FAILED = ExecutionStatus.FAILED
 _CANCELLED = ExecutionStatus.CANCELLED
 
 
-@attrs.frozen(eq=False)
-class _Done:
+class _Done(NamedTuple):
     """Something that can be undone: a completed step or item, and the context its body ran in."""
 
     undo: Plan
@@ -46,6 +44,7 @@ class WorkflowRun:
         context: Its own, with the plan to run.
         on_end: Called once, when all is over.
         timeout: Seconds for its steps, or ``None``.
+        caller: The run whose step calls it, or ``None``.
 
     Attributes:
         plan: What it runs.
@@ -56,7 +55,13 @@ class WorkflowRun:
     """
 
     def __init__(
-        self, stage: Stage, context: ExecutionContext, on_end: Callable[[], None], *, timeout: float | None = None
+        self,
+        stage: Stage,
+        context: ExecutionContext,
+        on_end: Callable[[], None],
+        *,
+        timeout: float | None = None,
+        caller: Run | None = None,
     ) -> None:
         self._stage = stage
         self._context = context
@@ -64,7 +69,8 @@ class WorkflowRun:
         self._on_end = on_end
         self._timeout = timeout
         self.frame = Frame(stage.host, context, self, self._conclude_steps)
-        self.undoing = context.plan.undoing
+        self.undoing = context.plan.undoing or (caller is not None and caller.undoing)
+        self._caller = caller
         self.ended = False
         self.status = ExecutionStatus.RUNNING
         self.error: AELError | None = None
@@ -155,7 +161,7 @@ class WorkflowRun:
             self._make_outputs()
         if not self._begun:
             self._end()  # there is nothing to undo, and nothing to end
-        elif self.undoing and self._done and self.status is not _COMPLETED:
+        elif self.plan.undoing and self._done and self.status is not _COMPLETED:
             self._timer = self._stage.clock.call_later(self._stage.undo_timeout, self._undo_time_out)
             self._undo_next()
         else:
@@ -254,5 +260,9 @@ class WorkflowRun:
             self._timer = None
 
     def _end(self) -> None:
+        """What it has done and not undone, its caller may have to undo."""
         self.ended = True
+        if self._caller is not None and self._caller.undoing:
+            for done in self._done:
+                self._caller.remember(*done)
         self._on_end()

@@ -203,23 +203,31 @@ steps:
     assert ran.result.error.code == "FIRST"
 
 
-TWICE = {
-    "by a join, and then by a failure": """
+JUDGED = """
   - {id: fast, tool: echo}
   - {id: judge, depends_on: [fast, slow], join: {at_least: 1, cancel_rest: true}, tool: echo}
-  - {id: fails, depends_on: judge, tool: fail, params: {after: 1}}
-""",
-    "by its timeout, and then by a failure": """
-  - {id: fails, tool: fail, params: {after: 2}}
-""",
+"""
+TWICE = {
+    "by a join, and then by a failure": (
+        f"{JUDGED}  - {{id: fails, depends_on: judge, tool: fail, params: {{after: 0.5}}}}",
+        "failed",
+        "cancelled cancelled",
+    ),
+    "by a join, and then by its timeout": (JUDGED, "completed", "cancelled cancelled"),
+    "by its timeout, and then by a failure": (
+        "\n  - {id: fails, tool: fail, params: {after: 2}}",
+        "failed",
+        "failed STEP_TIMEOUT",
+    ),
 }
 
 
 @pytest.mark.parametrize("what", TWICE)
-def test_a_step_that_is_stopped_twice_is_not_interrupted_in_its_cleanup(what: str) -> None:
-    ran = run(f"steps:\n  - {{id: slow, tool: tidy, params: {{seconds: 3}}, timeout: {{total: 1}}}}{TWICE[what]}")
-    assert (ran.result.status, ran.log) == ("failed", ["tidied"])
-    assert described(ran.result["slow"]) == "cancelled stopped: fails"
+def test_the_first_reason_to_stop_a_step_counts_and_the_second_does_not_interrupt_its_cleanup(what: str) -> None:
+    rest, status, expected = TWICE[what]
+    ran = run(f"steps:\n  - {{id: slow, tool: tidy, params: {{seconds: 3}}, timeout: {{total: 1}}}}{rest}")
+    assert (ran.result.status, ran.log) == (status, ["tidied"])
+    assert described(ran.result["slow"]) == expected
 
 
 def test_a_block_that_is_stopped_tells_its_last_attempt() -> None:
