@@ -12,7 +12,7 @@ import json
 import random
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import attrs
 
@@ -129,7 +129,12 @@ def seen(key: str, count: int, params: JsonValue) -> str:
 
 @attrs.define
 class Outcome:
-    """What becomes of a step or an item; ``reason`` is the first word of a skip's, or its error's code."""
+    """What becomes of a step or an item.
+
+    Attributes:
+        reason: The first word of a skip's, or its error's code.
+        instant: Whether it was stopped in the instant in which it began: how far it came is nobody's promise.
+    """
 
     status: str
     reason: str | None = None
@@ -139,6 +144,7 @@ class Outcome:
     attempt: int = 0
     start: float = 0.0
     end: float = 0.0
+    instant: bool = False
 
     @property
     def taken(self) -> bool:
@@ -235,6 +241,13 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+async def cancel(tasks: Collection[asyncio.Task[Outcome]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+
+
 class Scope:
     """A block that runs."""
 
@@ -251,6 +264,7 @@ class Scope:
         self.settled: dict[str, Outcome] = {}
         self.completed: list[str] = []
         self.asked: dict[str, float] = {}
+        self.started: dict[str, float] = {}
         self.tasks: dict[str, asyncio.Task[Outcome]] = {}
         self.stopped = False
         self.code: str | None = None
@@ -280,6 +294,7 @@ class Scope:
     def read(self, read: Read) -> JsonValue:
         outcome = self.find(read.name)
         if read.how == "status":
+            self.ref.too_close |= outcome.instant
             return outcome.status
         if outcome.usable:
             return outcome.output if outcome.output is not None or read.how == "output" else "default"
@@ -329,14 +344,13 @@ class Scope:
         return [name for name in self.completed if name in step.after]
 
     def start(self, step: Step) -> None:
+        self.started[step.id] = now()
         task = self.tasks[step.id] = asyncio.ensure_future(self.perform(step))
         task.add_done_callback(lambda task: self.settle(step, task))
 
     def settle(self, step: Step, task: asyncio.Task[Outcome]) -> None:
-        path = f"{self.prefix}{step.id}"
         if task.cancelled():
-            attempt = self.ref.begun.get(path, 0)
-            outcome = Outcome("cancelled" if attempt else "skipped", "stopped", attempt=attempt)
+            outcome = self.cancelled(step)
         elif (error := task.exception()) is not None:
             if not self.over.done():
                 self.over.set_exception(error)
@@ -352,6 +366,11 @@ class Scope:
         if outcome.status == "completed" and not self.stopped:
             self.arrive(step)
         self.follow()
+
+    def cancelled(self, step: Step) -> Outcome:
+        attempt = self.ref.begun.get(f"{self.prefix}{step.id}", 0)
+        instant = self.started[step.id] == now()
+        return Outcome("cancelled" if attempt else "skipped", "stopped", attempt=attempt, instant=instant)
 
     def record(self, step: Step, outcome: Outcome) -> None:
         outcome.end = now()
@@ -386,18 +405,20 @@ class Scope:
 
     def drop(self, rest: set[str]) -> None:
         before: set[str] = set()
-        kept = self.kept()
         while rest != before:
             before = set(rest)
-            for step in self.steps:
-                feeds = {each.id for each in self.steps if step.id in self.waits(each)}
-                if step.id not in self.settled and step.id not in kept and feeds & rest:
-                    rest |= {step.id} if feeds <= rest | self.settled.keys() else set()
+            rest |= {step.id for step in self.steps if self.feeds_only(step, rest)}
         for step in self.steps:
             if step.id in rest and step.id in self.tasks:
                 self.tasks[step.id].cancel()
             elif step.id in rest:
                 self.record(step, Outcome("skipped", "stopped"))
+
+    def feeds_only(self, step: Step, rest: set[str]) -> bool:
+        if step.id in self.settled or step.id in self.kept():
+            return False
+        feeds = {each.id for each in self.steps if step.id in self.waits(each)}
+        return bool(feeds & rest) and feeds <= rest | self.settled.keys()
 
     def kept(self) -> set[str]:
         """What is read when the block has ended. Of the workflow everything is an output."""
@@ -451,19 +472,16 @@ class Scope:
                     running[asyncio.ensure_future(self.one(step, path, index))] = index
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    outcome, index = task.result(), running.pop(task)
+                    outcome = task.result()
                     if outcome.reason == "dependency":
                         raise Skipped("dependency")
-                    results[index] = outcome.output
+                    results[running.pop(task)] = outcome.output
                     failures += outcome.status == "failed"
                 if failures > step.for_each.tolerate:
                     self.ref.too_close |= len(done) > 1 or outcome.start == now()
                     return Outcome("failed", code="ITEMS_FAILED", attempt=1)
         finally:
-            for task in running:
-                task.cancel()
-            if running:
-                await asyncio.wait(running)
+            await cancel(running)
         return Outcome("completed", output=results, usable=True, attempt=1)
 
     async def one(self, step: Step, path: str, index: int) -> Outcome:
