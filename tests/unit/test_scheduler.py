@@ -163,6 +163,12 @@ def test_a_join_that_was_cancelled_cancels_nobody() -> None:
     assert plain(scope.settle(1, COMPLETED)) == ([], [], [], False)
 
 
+def test_what_the_block_is_about_is_not_cancelled_with_what_it_feeds() -> None:
+    """Its output is its last step's."""
+    scope = joining(("a", "", None), ("x", "feeds", None), ("j", "a x", FIRST), ("feeds", "", None))
+    assert plain(scope.settle(0, COMPLETED)) == ([2], [(1, "cancelled")], [], False)
+
+
 def test_two_joins_reached_at_once_cancel_what_feeds_only_what_either_cancels() -> None:
     scope = joining(
         ("a", "", None), ("feeds", "", None), ("x", "feeds", None), ("y", "feeds", None),
