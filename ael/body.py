@@ -84,10 +84,15 @@ class Block:
         steps = [result for result in results if result is not None]
         if frame.error is not None:
             self._on_end(Ending(StepStatus.FAILED, error=frame.error, steps=steps))
-        elif frame.scope.stopped is not None and not all(result.success for result in steps):
+        elif frame.scope.stopped is not None and not self._counts(steps):
             self._on_end(Ending(StepStatus.CANCELLED, steps=steps))
         else:
             self._on_end(self._completed(steps))
+
+    def _counts(self, steps: Sequence[StepResult]) -> bool:
+        """Whether all completed although they were stopped; what an ``exit`` in it ended has not."""
+        exits = any(step.exit is not None for step in self._context.plan.steps)
+        return not exits and all(result.success for result in steps)
 
     def _completed(self, steps: Sequence[StepResult]) -> Ending:
         """With what ``output`` says, else the last step's output. What was skipped has none: null, and a warning."""

@@ -104,14 +104,14 @@ class Composed:
             return False
         if self._listing.lacks_keys:
             return self._read_keys()
-        if not self._may_open:
+        if not self._may_open():
             self._queued = False
             return False
         index = len(self._results)
         self._results.append(None)
         item = self._running[index] = self._item(index)
         item.begin()
-        self._queued = not self._ended and self._stopping is None and self._may_open
+        self._queued = not self._ended and self._stopping is None and self._may_open()
         return self._queued
 
     def _item(self, index: int) -> Item | PlainItem:
@@ -121,7 +121,6 @@ class Composed:
             return PlainItem(self, self._stage, frame, plan, index, path=path, roots=names)
         return Item(self, self._stage, (frame, self._number), index, path=path, roots=names)
 
-    @property
     def _may_open(self) -> bool:
         """Whether there is another item, and room for it."""
         return len(self._results) < self._size and len(self._running) < self._most
@@ -150,27 +149,23 @@ class Composed:
                 tell(self._frame.context.events, self._listing.path(index), result)
         if self._stopping is None and result.status is not _COMPLETED:
             self._judge(result)
-        if self._stopping is None and self._may_open:
+        if self._stopping is None and self._may_open():
             self._queue()
         elif not self._running and (self._stopping is not None or len(self._results) == self._size):
             self._end()
 
     def _judge(self, result: StepResult) -> None:
-        """What an item that has not completed means for the others."""
+        """What an item that has not completed means for the others: if it decides the step, they end first."""
         if result.status is _SKIPPED:
-            if result.skip_reason != "condition":  # it used what was skipped outside, and so do all
-                self._decide(result)
+            decides = result.skip_reason != "condition"  # it used what was skipped outside, and so do all
         elif self._listing.loop is None:
-            self._decide(result)
-        elif result.status is _FAILED:
-            self._failed += 1
-            if self._failed > self._listing.tolerated or outcome.is_missing(self._step, result.error):
-                self._decide(result)
-
-    def _decide(self, culprit: StepResult) -> None:
-        """An item has decided the step: the others end first."""
-        self._culprit = culprit
-        self._halt(f"stopped: {self._step.id}")
+            decides = True
+        else:
+            self._failed += result.status is _FAILED
+            decides = self._failed > self._listing.tolerated or outcome.is_missing(self._step, result.error)
+        if decides:
+            self._culprit = result
+            self._halt(f"stopped: {self._step.id}")
 
     def stop(self, reason: str) -> None:
         """End what runs in it, and then the step. Idempotent; returns at once, and it may have ended then."""
@@ -196,21 +191,19 @@ class Composed:
         self._settle(result)
 
     def _verdict(self) -> StepResult:
-        """The step's result."""
+        """The step's result. What completed although it was stopped counts."""
+        results = [each for each in self._results if each is not None]
         if self._culprit is not None:
             return self._decided_by(self._culprit)
-        complete = len(self._results) == self._size and all(each is not None and each.success for each in self._results)
-        if self._stopping is not None and not complete:  # what completed although it was stopped counts
-            if self._listing.loop is None and self._results and (stopped := self._results[0]) is not None:
-                self._frame.context.attempts[self._number] = max(1, stopped.attempt)
+        if self._stopping is not None and not (len(results) == self._size and all(each.success for each in results)):
+            if self._listing.loop is None and results:
+                self._frame.context.attempts[self._number] = max(1, results[0].attempt)
             return self._stage.host.stops.result(self._frame, self._number)
         if self._listing.loop is not None:
-            return self._success([None if result is None else result.output for result in self._results])
-        only = self._results[0]
-        assert only is not None, "it has ended"
-        if only.status is _SKIPPED:
+            return self._success([each.output for each in results])
+        if results[0].status is _SKIPPED:
             return outcome.skipped(self._step, self._frame.context, "condition", now_ns=self._now())
-        return only
+        return results[0]
 
     def _decided_by(self, result: StepResult) -> StepResult:
         if result.status is _SKIPPED:

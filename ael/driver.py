@@ -18,7 +18,6 @@ cancellation, only when no step's task is left but those it has warned about.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Protocol
@@ -28,6 +27,7 @@ import attrs
 from ael import outcome
 from ael.composition import Composed
 from ael.context import ExecutionContext
+from ael.deferral import Deferral
 from ael.errors import AELError, TimeoutExceededError, ToolError
 from ael.event_log import tell
 from ael.events import StepReady
@@ -110,7 +110,7 @@ class Driver:
         self._recorder = Recorder(journal, context.execution_id, self._settle, self._pump.run)
         self._loop = asyncio.get_running_loop()
         self._spawn = Spawner()
-        self._deferred: deque[Callable[[], None]] = deque()
+        self._defer = Deferral()
         self._broken: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._runner: asyncio.Task[object] | None = None
@@ -125,8 +125,14 @@ class Driver:
             defer=self._defer,
         )
         host = Host(context.execution_id, clock.monotonic_ns, self._slots, gates, self._stops, self._start)
-        self._stage = Stage(
-            clock=clock,
+        self._stage = self._make_stage(host, calls, limits, warn)
+        self.root = WorkflowRun(self._stage, context, self._wake, timeout=limits.timeout)
+
+    def _make_stage(
+        self, host: Host, calls: Mapping[str, Plan | AELError], limits: Limits, warn: Callable[[str], None]
+    ) -> Stage:
+        return Stage(
+            clock=self._clock,
             host=host,
             calls=calls,
             undo_timeout=limits.undo_timeout,
@@ -138,7 +144,6 @@ class Driver:
             settle=self._recorder.take_in,
             enqueue=self._pump.enqueue,
         )
-        self.root = WorkflowRun(self._stage, context, self._wake, timeout=limits.timeout)
 
     # -- the whole ---------------------------------------------------------------------------------
 
@@ -151,7 +156,7 @@ class Driver:
         try:
             self.root.begin()
             self._pump.run()
-            if self._is_settled:
+            if self.root.ended:
                 await asyncio.sleep(0)  # one execution after another must not starve the loop
             await self._wait_settled()
         finally:
@@ -162,7 +167,7 @@ class Driver:
     async def _wait_settled(self) -> None:
         """Wait for the last step, whatever happens; a cancellation stops the steps first and then goes through."""
         interrupted: asyncio.CancelledError | None = None
-        while not self._is_settled:
+        while not self.root.ended or self._recorder.pending:
             self._waiter = self._loop.create_future()
             try:
                 await self._waiter
@@ -173,10 +178,6 @@ class Driver:
                 raise self._broken
         if interrupted is not None:
             raise interrupted
-
-    @property
-    def _is_settled(self) -> bool:
-        return self.root.ended and not self._recorder.pending
 
     def cancel(self) -> None:
         """Stop the execution: nothing starts any more, what runs is cancelled. Idempotent, returns at once.
@@ -259,15 +260,6 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - a bug of ours: it would be lost with the task, and all would wait
             self._broken = error
             self._wake()
-
-    def _defer(self, call: Callable[[], None]) -> None:
-        """Call it, or have whoever does so already call it next: ends and stops of nested scopes never stack up."""
-        self._deferred.append(call)
-        if len(self._deferred) > 1:
-            return
-        while self._deferred:
-            self._deferred[0]()
-            self._deferred.popleft()
 
     def _settle(self, frame: Frame, number: int, result: StepResult) -> None:
         scope, context, status = frame.scope, frame.context, result.status
