@@ -93,7 +93,7 @@ async def test_params_that_do_not_fit_fail_the_step_before_the_call() -> None:
 
     result = await run(
         """
-- {id: a, tool: buy, params: {order: {item: "{{ 1 + 1 }}", count: "{{ 'two' }}"}}, retry: 3}
+- {id: a, tool: buy, params: {order: {item: "{{ '2' | fromjson }}", count: "{{ '[]' | fromjson }}"}}, retry: 3}
 """,
         buy,
     )
