@@ -7,8 +7,9 @@ import pytest
 from ael import parse_workflow
 from ael.events import StepAttemptFailed
 from ael.launch import NoSecrets
-from ael.testing import make_engine, run_virtual
-from ael.types import ExecutionResult
+from ael.ports import Secrets, ToolCall, ToolOutcome
+from ael.testing import FakeTools, make_engine, run_virtual
+from ael.types import ExecutionResult, JsonValue
 from tests.composed import described, run
 from tests.conformance.tools import Script
 
@@ -288,27 +289,43 @@ SECRETS = {
 }
 
 
-async def _with_broken_secrets(text: str) -> ExecutionResult:
-    definition = parse_workflow(f"name: w\nsteps: [{{id: never, when: 'false', tool: echo}}, {{id: x, {text}}}]")
-    async with make_engine(definition, tools=Script().tools, secrets=BrokenSecrets()) as engine:
+class Broken(dict[str, JsonValue]):
+    """No data, although an invoker has given it away as such."""
+
+    def __contains__(self, key: object) -> bool:
+        raise RuntimeError("a bug")
+
+    __getitem__ = get = __contains__  # type: ignore[assignment]
+
+
+class BrokenTools(FakeTools):
+    """An invoker that breaks its contract."""
+
+    async def call(self, call: ToolCall) -> ToolOutcome:
+        return ToolOutcome(Broken(x=1)) if call.path == "first" else await super().call(call)
+
+
+async def _run_broken(text: str, tools: FakeTools, *, secrets: Secrets | None = None) -> ExecutionResult:
+    steps = (
+        f"[{{id: first, tool: echo}}, {{id: never, depends_on: first, when: 'false', tool: echo}}, {{id: x, {text}}}]"
+    )
+    async with make_engine(parse_workflow(f"name: w\nsteps: {steps}"), tools=tools, secrets=secrets) as engine:
         return await engine.execute("w")
 
 
 @pytest.mark.parametrize("where", SECRETS)
 def test_a_provider_of_secrets_that_breaks_is_the_steps_failure(where: str) -> None:
-    error = run_virtual(_with_broken_secrets(SECRETS[where])).error
+    error = run_virtual(_run_broken(SECRETS[where], Script().tools, secrets=BrokenSecrets())).error
     assert error is not None
     assert error.code == "TEMPLATE_ERROR"
     assert "secret 'X' cannot be read: ConnectionError: the vault is down" in error.message
 
 
 @pytest.mark.parametrize("where", SECRETS)
-def test_a_bug_of_ours_fails_the_step_and_leaves_nobody_waiting(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: object, name: str) -> str:
-        raise RuntimeError("a bug")
-
-    monkeypatch.setattr("ael.context.SecretsRoot.__getitem__", broken)
-    error = run_virtual(_with_broken_secrets(SECRETS[where])).error
+def test_what_breaks_the_engine_fails_the_step_and_leaves_nobody_waiting(where: str) -> None:
+    text = SECRETS[where].replace("secrets.X", "steps.first.output.x")
+    tools = BrokenTools({"echo": lambda params: params.get("value"), "fail": lambda params: 1 / 0})
+    error = run_virtual(_run_broken(text, tools)).error
     assert error is not None
     assert (error.code, error.step_id) == ("INTERNAL_ERROR", "x")
     assert "RuntimeError: a bug" in error.message
