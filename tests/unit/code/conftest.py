@@ -42,7 +42,7 @@ def step(output: Any, **fields: Any) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def executor() -> Iterator[SafeExecutor]:
     """One executor with tight limits for all tests; it belongs to no loop."""
-    settings = Settings(code_cpu=0.3, code_memory=64 * 1024 * 1024, code_output=200_000)
+    settings = Settings(code_cpu=0.3, code_memory=16 * 1024 * 1024, code_output=200_000)
     executor = SafeExecutor(settings)
     yield executor
     asyncio.run(executor.aclose())
