@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from itertools import islice
 
 import msgspec
@@ -67,8 +67,13 @@ class Attempts:
         """Call a tool that must report progress at least every so many seconds."""
         pulse = Pulse(self._clock, call.sink)
         call = msgspec.structs.replace(call, sink=pulse)
-        go_on = _going_on(step, context, lambda: _silence(step, seconds))
-        deadline = IdleDeadline(self._clock, self._grace, seconds, pulse, go_on)
+        deadline = IdleDeadline(
+            self._clock,
+            self._grace,
+            seconds,
+            pulse,
+            lambda task: _go_on_without(step, context, call.attempt, _silence(step, seconds), task),
+        )
         try:
             outcome = await self._invoker.call(call)
         except BaseException as error:  # only looked at, as below
@@ -112,8 +117,11 @@ class Attempts:
         """Await ``work`` for so long; a value counts also if it comes while the work is being cancelled."""
         if context.deadlines is None:
             context.deadlines = Deadlines(self._clock, self._grace)
-        go_on = _going_on(step, context, lambda: _timeout_error(step, context, seconds))
-        deadline = context.deadlines.open(seconds, go_on)
+        attempt = context.attempts[step.number]
+        deadline = context.deadlines.open(
+            seconds,
+            lambda task: _go_on_without(step, context, attempt, _timeout_error(step, context, seconds), task),
+        )
         try:
             outcome = await work
         except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
@@ -210,16 +218,12 @@ def _silence(step: PlanStep, seconds: float) -> AELError:
     return ToolTimeoutError(f"tool {step.tool!r} reported no progress for {seconds:g} s", hint="raise `timeout.idle`")
 
 
-def _going_on(step: PlanStep, context: ExecutionContext, error: Callable[[], AELError]) -> Callable[[], None]:
-    """What to do if the work of this attempt is deaf: the step goes on as after any timeout, in a new task.
+def _go_on_without(
+    step: PlanStep, context: ExecutionContext, attempt: int, error: AELError, task: asyncio.Task[object]
+) -> None:
+    """The attempt's work is deaf: the step goes on as after any timeout, in a new task.
 
-    It may come late, when another attempt is under way in another task, and then does nothing.
+    This may come late, when another attempt is under way in another task, and then does nothing.
     """
-    task = asyncio.current_task()
-    attempt = context.attempts[step.number]
-
-    def go_on() -> None:
-        if context.host is not None and task is not None:
-            context.host.go_on_without(step, attempt, error(), task)
-
-    return go_on
+    if context.host is not None:
+        context.host.go_on_without(step, attempt, error, task)

@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import TypeAlias
 
 from ael.ports import Clock, TimerHandle
 
-__all__ = ["Deadline", "Deadlines"]
+__all__ = ["Deadline", "Deadlines", "OnDeaf"]
+
+OnDeaf: TypeAlias = Callable[[asyncio.Task[object]], None]
 
 
 class Deadline:
@@ -28,7 +31,7 @@ class Deadline:
 
     __slots__ = ("_before", "_task", "_timer", "closed", "due", "expired", "on_deaf")
 
-    def __init__(self, task: asyncio.Task[object], due: float, on_deaf: Callable[[], None]) -> None:
+    def __init__(self, task: asyncio.Task[object], due: float, on_deaf: OnDeaf) -> None:
         self.due = due
         self.on_deaf = on_deaf
         self.expired = False
@@ -40,7 +43,7 @@ class Deadline:
     def expire(self, clock: Clock, grace: float) -> None:
         """Cancel the task; if the deadline is still open after ``grace`` seconds, call ``on_deaf``."""
         self.expired = True
-        self._timer = clock.call_later(grace, self.on_deaf)
+        self._timer = clock.call_later(grace, lambda: self.on_deaf(self._task))
         self._task.cancel()
 
     def close(self) -> bool:
@@ -72,12 +75,12 @@ class Deadlines:
         self._queues: dict[float, deque[Deadline]] = {}
         self._timers: dict[float, TimerHandle] = {}
 
-    def open(self, seconds: float, on_deaf: Callable[[], None]) -> Deadline:
+    def open(self, seconds: float, on_deaf: OnDeaf) -> Deadline:
         """Begin a deadline for the current task.
 
         Args:
             seconds: From now.
-            on_deaf: Called on the loop if the work ignores its cancellation.
+            on_deaf: Called on the loop, with the current task, if the work ignores its cancellation.
         """
         task = asyncio.current_task()
         assert task is not None, "a deadline needs a task to cancel"

@@ -218,7 +218,7 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - an application's task factory may raise anything
             work.close()
             self._finish(frame, number, frame.broken(number, error, now_ns=self.context.epoch_ns + self._now_ns()))
-        if number in frame.reasons and number in frame.tasks:
+        if frame.reasons and number in frame.reasons and number in frame.tasks:
             self._stops.cancel_tasks(frame, {number: frame.tasks[number]})
 
     async def _run_step(self, frame: Frame, number: int, resume: Failure | None = None) -> None:

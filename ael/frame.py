@@ -224,10 +224,12 @@ class Spawner:
         context = self._base.copy()
         if self._factory is not None:
             task = self._loop.create_task(work, context=context)
-        elif sys.version_info >= (3, 12):
-            task = asyncio.Task(work, loop=self._loop, name=frame.path(number), context=context, eager_start=True)
         else:
-            task = asyncio.Task(work, loop=self._loop, name=frame.path(number), context=context)
+            name = frame.context.prefix + frame.scope.plan.steps[number].suffix
+            if sys.version_info >= (3, 12):
+                task = asyncio.Task(work, loop=self._loop, name=name, context=context, eager_start=True)
+            else:
+                task = asyncio.Task(work, loop=self._loop, name=name, context=context)
         if not task.done():
             frame.tasks[number] = task
 

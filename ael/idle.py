@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from ael.deadline import Deadline
+from ael.deadline import Deadline, OnDeaf
 from ael.ports import CallSink, Clock, TimerHandle
 from ael.types import JsonValue
 
@@ -53,12 +53,12 @@ class IdleDeadline:
     Args:
         grace: Seconds that the work has for its cleanup, before it counts as deaf.
         seconds: The longest silence.
-        on_deaf: Called on the loop if the work ignores its cancellation.
+        on_deaf: Called on the loop, with the current task, if the work ignores its cancellation.
     """
 
     __slots__ = ("_clock", "_deadline", "_grace", "_pulse", "_seconds", "_timer")
 
-    def __init__(self, clock: Clock, grace: float, seconds: float, pulse: Pulse, on_deaf: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, grace: float, seconds: float, pulse: Pulse, on_deaf: OnDeaf) -> None:
         task = asyncio.current_task()
         assert task is not None, "a deadline needs a task to cancel"
         self._clock = clock

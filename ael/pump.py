@@ -79,11 +79,16 @@ class Pump:
             return
         self._pumping = True
         try:
-            self.turns.share(len(self._ready) + self.slots.held)
-            while self._begin_all() and self._start_some() and self._opening:
-                pass
+            slots = self.slots
+            self.turns.share(len(self._ready) + slots.size - slots.free)
+            if self._opening or (self._start_some() and self._opening):
+                self._alternate()
         finally:
             self._pumping = False
+
+    def _alternate(self) -> None:
+        while self._begin_all() and self._start_some() and self._opening:
+            pass
 
     def _begin_all(self) -> bool:
         """Begin the steps that are no tasks; whether the turn has time left."""

@@ -19,19 +19,17 @@ class Slots:
     Args:
         limit: Most slots, or ``None`` for no bound.
         freed: Called when a step has begun to wait, and its slot may be free.
+
+    Attributes:
+        free, size: Slots that are free, and all there are.
     """
 
-    __slots__ = ("_freed", "_size", "free", "queue")
+    __slots__ = ("_freed", "free", "queue", "size")
 
     def __init__(self, limit: int | None, freed: Callable[[], None]) -> None:
-        self._size = self.free = sys.maxsize if limit is None else limit
+        self.size = self.free = sys.maxsize if limit is None else limit
         self.queue: deque[asyncio.Future[None]] = deque()
         self._freed = freed
-
-    @property
-    def held(self) -> int:
-        """How many slots are held."""
-        return self._size - self.free
 
     def release(self) -> None:
         """Give a slot back: to the first in the queue, else to whoever is ready."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Collection, Iterator
-from difflib import get_close_matches
 
 from ael.code.subset import ABSENT_NAMES, BINDING, DATA_ATTRIBUTES, MODULES, bound_by, walk
 from ael.ports import CodeProblem
@@ -82,8 +81,8 @@ def _hint(name: str, known: Collection[str]) -> str | None:
         return _ADVICE[name]
     if name in MODULES:
         return f"write `import {name}` before"
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else None
+    near = nearest(name, known)
+    return None if near is None else f"did you mean {near!r}?"
 
 
 def _misread(node: ast.Attribute, given: Collection[str]) -> Iterator[CodeProblem]:

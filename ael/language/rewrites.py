@@ -65,7 +65,7 @@ def list_as_mapping(report: Report, at: Path, items: Sequence[JsonValue]) -> Fix
     become ``n: {…}``. The items must be those without problems.
     """
     source = report.source
-    if source is None or at not in report.spans:
+    if source is None or at not in report.spans or any(map(_has_gaps, items)):
         return None
     list_start, list_end = _extent(report, at)
     edits: list[Edit] = []
@@ -85,6 +85,13 @@ def list_as_mapping(report: Report, at: Path, items: Sequence[JsonValue]) -> Fix
         return Fix(message, tuple(edits), safe=True)
     text = _flow(dict(_pair(item) for item in items), as_json=_is_json(source))
     return Fix(message, (_edit(source, list_start, list_end, text),), safe=True)
+
+
+def _has_gaps(value: JsonValue) -> bool:
+    """Whether something below it could not be read."""
+    if isinstance(value, dict):
+        return any(map(_has_gaps, value.values()))
+    return any(map(_has_gaps, value)) if isinstance(value, list) else value is MISSING
 
 
 class _Entry:

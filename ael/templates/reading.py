@@ -9,10 +9,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import NoReturn
 
 from ael.errors import TemplateError
+from ael.near import nearest
 from ael.templates.limits import check_elements, check_text
 from ael.templates.model import Data, SkippedOutputError
 from ael.types import JsonValue, StepResult, StepStatus
@@ -70,12 +70,6 @@ def template_error(expression: str, sentence: str) -> TemplateError:
     if "{{" not in shown and "{%" not in shown:
         shown = f"{{{{ {shown} }}}}"
     return TemplateError(f"cannot render `{shown}`: {sentence}", details={"expression": expression.strip()})
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant."""
-    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
 
 
 _TYPE_WORDS: tuple[tuple[type | tuple[type, ...], str], ...] = (

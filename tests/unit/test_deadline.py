@@ -26,7 +26,7 @@ class CountingClock(VirtualClock):
         return super().call_later(seconds, callback)
 
 
-def never() -> None:
+def never(task: asyncio.Task[object]) -> None:
     raise AssertionError("the work is not deaf")
 
 
@@ -177,7 +177,7 @@ def test_deaf_work_is_told_of_after_the_grace(cleanup: float, deaf_at: float | N
         told: list[float] = []
         loop = asyncio.get_running_loop()
         deadlines = Deadlines(VirtualClock(), grace=5)
-        deadline = deadlines.open(2, lambda: told.append(loop.time()))
+        deadline = deadlines.open(2, lambda task: told.append(loop.time()))
         try:
             await sleep(99)
         except asyncio.CancelledError:

@@ -215,7 +215,7 @@ class _Walk:
         properties = properties if isinstance(properties, Mapping) else {}
         required = part.get("required")
         for name in required if isinstance(required, list) else ():
-            if name not in value and isinstance(name, str):
+            if isinstance(name, str) and name not in value:
                 wanted = self._reader.type_of(properties.get(name, True))
                 yield Misfit("missing", path, name, one_of(wanted), _description(properties.get(name)), wanted=wanted)
         if part.get("additionalProperties") is False and "patternProperties" not in part:

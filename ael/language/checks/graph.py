@@ -17,6 +17,9 @@ __all__ = ["check_graph", "is_cycle"]
 
 _CYCLES = frozenset({graph.SelfDependency.code, graph.CircularDependency.code, graph.BlockReadsItself.code})
 
+_MOST_CYCLES = 20
+"""So many of one block are reported: each is looked for in the whole block."""
+
 
 def is_cycle(diagnostic: Diagnostic) -> bool:
     """Whether the problem is that steps wait for each other."""
@@ -79,7 +82,7 @@ def _dependency_path(step: StepDefinition, index: int, context: Context) -> tupl
 
 
 def _check_cycles(scope: Scope, context: Context) -> None:
-    """Every cycle that shares no step with one reported before; steps that only wait for a cycle are fine."""
+    """Cycles that share no step with one reported before; steps that only wait for a cycle are fine."""
     steps = scope.flow.steps
     if len(scope.order) == len(steps):
         return
@@ -88,7 +91,10 @@ def _check_cycles(scope: Scope, context: Context) -> None:
         if number in before:
             before.remove(number)
             _report_self_read(steps[number], scope, context)
-    while (cycle := find_cycle(tuple(map(tuple, waits)))) is not None:
+    for _ in range(_MOST_CYCLES):
+        cycle = find_cycle(tuple(map(tuple, waits)))
+        if cycle is None:
+            return
         path = " -> ".join(scope.name(steps[number].step) for number in cycle)
         first, second = steps[cycle[0]].step, steps[cycle[1]].step
         at = context.path(first, "depends_on")
