@@ -11,6 +11,7 @@ import builtins
 from collections.abc import Collection, Iterator
 
 from ael.code.subset import ABSENT_NAMES, BINDING, DATA_ATTRIBUTES, MODULES, bound_by, walk
+from ael.near import nearest
 from ael.ports import CodeProblem
 
 __all__ = ["find_name_problems"]

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from ael.definition import Path
+from ael.definition import MISSING, Path
 from ael.diagnostics import Edit, Fix
 from ael.language.report import Report
 from ael.language.scalars import plain_value

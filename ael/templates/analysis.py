@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from jinja2 import nodes
 
+from ael.near import nearest
 from ael.templates.chains import ChainReader
 from ael.templates.filters import signature_of
 from ael.templates.model import Names, TemplateProblem
-from ael.templates.reading import nearest
 from ael.templates.references import ROOTS, Chain, problems_of, unknown_root
 from ael.templates.sandbox import FUNCTIONS, SandboxEnvironment
 from ael.templates.tokens import Tokens

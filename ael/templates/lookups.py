@@ -7,6 +7,7 @@ from typing import Protocol
 
 import attrs
 
+from ael.near import nearest
 from ael.schema_types import (
     ANY,
     NEVER,
@@ -24,7 +25,7 @@ from ael.schema_types import (
     words,
 )
 from ael.templates.model import TemplateProblem
-from ael.templates.reading import key_text, nearest
+from ael.templates.reading import key_text
 from ael.templates.references import Chain, Key
 
 __all__ = ["UNWRITTEN", "Inferred", "Roots", "interpolation_problem", "read", "read_chain", "type_of_chain"]

@@ -6,7 +6,7 @@ import base64
 import json
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NoReturn
@@ -23,7 +23,6 @@ __all__ = [
     "describe_miss",
     "describe_secret",
     "key_text",
-    "nearest",
     "read_field",
     "read_item",
     "result_of",

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 import attrs
 
+from ael.near import nearest
 from ael.templates.model import Names, Reference, TemplateProblem
-from ael.templates.reading import nearest, step_fields
+from ael.templates.reading import step_fields
 
 __all__ = ["ROOTS", "Chain", "Key", "longest_id", "problems_of", "reference_of", "unknown_root"]
 

@@ -18,11 +18,12 @@ from jinja2.runtime import Context, LoopContext, Macro, exported
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import Namespace
 
+from ael.near import nearest
 from ael.templates.filters import GroupPair, make_filters, make_tests
 from ael.templates.limits import MAX_ELEMENTS, check_length, count_pass, spend, weigh, write_text
 from ael.templates.missing import Missing, SecretsView, StepFields, missing_key
 from ael.templates.operations import OPERATORS, ValueFormatter, find_method, join_text, method_names
-from ael.templates.reading import Unread, key_text, nearest, to_text, type_word
+from ael.templates.reading import Unread, key_text, to_text, type_word
 from ael.types import JsonValue
 
 __all__ = ["FUNCTIONS", "LOOP_OVER", "UNLESS_NULL", "SandboxEnvironment"]

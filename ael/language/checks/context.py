@@ -48,6 +48,7 @@ class Context:
     flow: Flow
     report: Report
     scopes: tuple[Scope, ...]
+    _last_placer: list[tuple[Path, str, Placer | None]] = attrs.field(factory=list, repr=False)
 
     @classmethod
     def of(cls, definition: WorkflowDefinition, flow: Flow) -> Context:
@@ -64,8 +65,11 @@ class Context:
         return (*step.path, *below)
 
     def placer(self, path: Path, text: str) -> Placer | None:
-        """How to find places in the text of a scalar."""
-        return text_places(self.definition.source, self.definition.spans.get(path), text)
+        """How to find places in the text of a scalar; one after another in the same scalar for one reading of it."""
+        if not self._last_placer or self._last_placer[0][:2] != (path, text):
+            place = text_places(self.definition.source, self.definition.spans.get(path), text)
+            self._last_placer[:] = [(path, text, place)]
+        return self._last_placer[0][2]
 
 
 def _scopes(flow: Flow, owners: tuple[StepDefinition, ...]) -> Iterator[Scope]:
