@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from string import ascii_lowercase, digits
 
 __all__ = ["FEW", "nearest"]
@@ -19,6 +20,7 @@ FEW = 80
 _MOST = 2000
 _LONGEST = 100
 _LONGEST_EDITED = 40
+_FEW_EDITED = 12
 _ALIKE = 0.6
 _ALPHABET = f"{ascii_lowercase}{digits}_-."
 
@@ -27,20 +29,20 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     """The known name nearest to ``name``, or ``None``; case counts little. Where there are thousands, ``None``."""
     if len(name) > _LONGEST or len(known) > _MOST:
         return None
+    wanted = name.casefold()
     folded = {candidate.casefold(): candidate for candidate in known}
-    if len(folded) > FEW:
-        return _one_edit_away(name.casefold(), folded)
-    found = get_close_matches(name.casefold(), folded, n=1, cutoff=_ALIKE)
+    if wanted in folded:
+        return folded[wanted]
+    compared = folded if len(folded) <= FEW else _one_edit_away(wanted, folded)
+    found = get_close_matches(wanted, compared, n=1, cutoff=_ALIKE)
     return folded[found[0]] if found else None
 
 
-def _one_edit_away(name: str, known: Mapping[str, str]) -> str | None:
-    """In names of one or two letters an edit changes too much to be a slip."""
-    if name in known:
-        return known[name]
-    if not 3 <= len(name) <= _LONGEST_EDITED:
-        return None
-    return next((known[edited] for edited in _edits(name) if edited in known), None)
+def _one_edit_away(name: str, known: Mapping[str, str]) -> list[str]:
+    """The first few known names that one edit makes of this one."""
+    if len(name) > _LONGEST_EDITED:
+        return []
+    return list(islice((edited for edited in _edits(name) if edited in known), _FEW_EDITED))
 
 
 def _edits(name: str) -> Iterator[str]:
