@@ -114,6 +114,7 @@ class Driver:
         self._broken: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._runner: asyncio.Task[object] | None = None
+        self._ready = self._pump.ready.append
         self._slots = self._pump.slots
         self._turns = self._pump.turns
         self._stops = Stops(
@@ -277,7 +278,11 @@ class Driver:
         if ready is None:
             self._carry_out(frame, scope.settle(number, status))
         elif ready:
-            self._line_up(frame, ready)
+            if context.events is None and scope.plan.plain:
+                for k in ready:
+                    self._ready((frame, k))
+            else:
+                self._line_up(frame, ready)
         elif scope.done:
             self._defer(frame.end)
 

@@ -249,11 +249,12 @@ class WorkflowEngine:
             failures = resume.all()
             attempt, started_ns = resume.attempt + 1, resume.started_ns
         while True:
-            if not step.limits:
-                context.attempts[step.number] = attempt
             try:
-                begin = self._within_limits if step.limits else self._attempts.begin
-                outcome = await begin(step, context, attempt)
+                if step.limits:
+                    outcome = await self._within_limits(step, context, attempt)
+                else:
+                    context.attempts[step.number] = attempt
+                    outcome = await self._attempts.begin(step, context, attempt)
             except SkippedOutputError as skip:
                 now_ns = self._epoch_now(context)
                 return endings.skipped_by(

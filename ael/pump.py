@@ -30,10 +30,11 @@ class Pump:
         begin: Begins a step that is no task.
 
     Attributes:
+        ready: Steps that are tasks, and sources, in order; a step of a plain plan may be appended by whoever knows it.
         slots: Of ``max_parallel``; a step that is no task needs none.
     """
 
-    __slots__ = ("_begin", "_now_ns", "_opening", "_pumping", "_ready", "_room", "_start", "slots", "turns")
+    __slots__ = ("_begin", "_now_ns", "_opening", "_pumping", "_room", "_start", "ready", "slots", "turns")
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class Pump:
         self._now_ns = now_ns
         self._start = start
         self._begin = begin
-        self._ready: deque[_Entry] = deque()
+        self.ready: deque[_Entry] = deque()
         self._opening: deque[tuple[Frame, int]] = deque()
         self._pumping = False
         self._room = _BATCH
@@ -58,14 +59,14 @@ class Pump:
         plan = frame.scope.plan
         if plan.plain:
             for number in numbers:
-                self._ready.append((frame, number))
+                self.ready.append((frame, number))
             return
         for number in numbers:
-            (self._ready if plan.steps[number].in_task else self._opening).append((frame, number))
+            (self.ready if plan.steps[number].in_task else self._opening).append((frame, number))
 
     def enqueue(self, source: Source) -> None:
         """Something has more to open: one at a time, in turn with everything else that is ready."""
-        self._ready.append(source)
+        self.ready.append(source)
         self.run()
 
     def _run_anew(self) -> None:
@@ -75,12 +76,16 @@ class Pump:
 
     def run(self) -> None:
         """Start what is ready, as far as slots and this turn go. Never re-entered."""
-        if self._pumping or not (self._opening or (self._ready and self.slots.free > 0)):
+        if self._pumping or not (self._opening or (self.ready and self.slots.free > 0)):
             return
         self._pumping = True
         try:
-            slots = self.slots
-            self.turns.share(len(self._ready) + slots.size - slots.free)
+            held = self.slots.size - self.slots.free
+            if held:
+                self.turns.share(len(self.ready) + held)
+            else:
+                self._room = _BATCH  # no task is left that has not run
+                self.turns.share(len(self.ready))
             if self._opening or (self._start_some() and self._opening):
                 self._alternate()
         finally:
@@ -106,7 +111,7 @@ class Pump:
 
         A task may run at once, and an ``exit`` that is ready beside it has its word first.
         """
-        ready, opening, slots, turns = self._ready, self._opening, self.slots, self.turns
+        ready, opening, slots, turns = self.ready, self._opening, self.slots, self.turns
         while ready and slots.free > 0 and not opening:
             if self._room <= 0 or self._now_ns() >= turns.ends:
                 turns.ask()
