@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-
 import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ael
 from ael.language import json_schema
-from ael.language.reader import read_document
-from ael.language.report import Report
 from ael.ports import ToolSpec
 from ael.types import JsonValue
 
@@ -245,19 +238,3 @@ def test_what_the_tool_takes_the_file_may_say(kind: JsonValue, value: JsonValue)
     schema = {"type": "object", "properties": {"v": kind}}
     if jsonschema_rs.is_valid(schema, {"v": value}):
         assert validator([ToolSpec("t", input_schema=schema)]).is_valid(step("t", {"v": value}))
-
-
-EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("**/*.ael.yaml"))
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_are_right(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With their own functions, and servers that nobody has asked."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    config = path.with_name("ael.toml")
-    tools = list(ael.create_engine(config=config if config.exists() else None).invoker.specs())
-    servers = path.with_name("mcp.json")
-    names = json.loads(servers.read_text())["mcpServers"] if servers.exists() else ()
-    document = read_document(path.read_text(), path.name, Report())
-    assert document is not None
-    assert [error.message for error in validator(tools, *names).iter_errors(document.value)] == []
