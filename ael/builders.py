@@ -28,16 +28,47 @@ def builder(value: JsonValue, path: Path, templates: Mapping[Path, Template]) ->
     Args:
         path: Where ``value`` stands, in the terms in which ``templates`` are addressed.
     """
-    get = _getter(value, path, templates)
+    return _as_build(_part(value, path, templates))
+
+
+_Part: TypeAlias = tuple[Getter, None] | tuple[None, Build]
+"""One of the two: the getter where nothing but plain paths and constants is in it, the usual case and the fast one."""
+
+
+def _part(value: JsonValue, path: Path, templates: Mapping[Path, Template]) -> _Part:
+    if isinstance(value, str) and path in templates:
+        template = templates[path]
+        get = template.getter
+        return (None, _owned(template.render)) if get is None else (_owned_path(get), None)
+    if isinstance(value, Mapping):
+        return _mapping_part([(key, _part(item, (*path, key), templates)) for key, item in value.items()])
+    if isinstance(value, list | tuple):
+        return _list_part([_part(item, (*path, index), templates) for index, item in enumerate(value)])
+    return (lambda data: value), None
+
+
+def _mapping_part(parts: Sequence[tuple[str, _Part]]) -> _Part:
+    known = [(key, get) for key, (get, _) in parts if get is not None]
+    if len(known) == len(parts):
+        return _mapping_getter(known), None
+    items = [(key, _as_build(part)) for key, part in parts]
+    return None, lambda data, step: {key: build(data, step) for key, build in items}
+
+
+def _list_part(parts: Sequence[_Part]) -> _Part:
+    known = [get for get, _ in parts if get is not None]
+    if len(known) == len(parts):
+        return _list_getter(known), None
+    builds = [_as_build(part) for part in parts]
+    return None, lambda data, step: [build(data, step) for build in builds]
+
+
+def _as_build(part: _Part) -> Build:
+    get, make = part
     if get is not None:
         return _ignoring_step(get)
-    if isinstance(value, str):
-        return _owned(templates[path].render)
-    if isinstance(value, Mapping):
-        items = [(key, builder(item, (*path, key), templates)) for key, item in value.items()]
-        return lambda data, step: {key: build(data, step) for key, build in items}
-    parts = [builder(item, (*path, index), templates) for index, item in enumerate(value)]
-    return lambda data, step: [build(data, step) for build in parts]
+    assert make is not None
+    return make
 
 
 def _ignoring_step(get: Getter) -> Build:
@@ -49,22 +80,6 @@ def _ignoring_step(get: Getter) -> Build:
 
 def _owned(render: Build) -> Build:
     return lambda data, step: copy_value(render(data, step))
-
-
-def _getter(value: JsonValue, path: Path, templates: Mapping[Path, Template]) -> Getter | None:
-    """The same where nothing but plain paths and constants is in it, which is the usual case and the fast one."""
-    if isinstance(value, str) and path in templates:
-        get = templates[path].getter
-        return None if get is None else _owned_path(get)
-    if isinstance(value, Mapping):
-        got = {key: _getter(item, (*path, key), templates) for key, item in value.items()}
-        plain = [(key, get) for key, get in got.items() if get is not None]
-        return _mapping_getter(plain) if len(plain) == len(got) else None
-    if isinstance(value, list | tuple):
-        parts = [_getter(item, (*path, index), templates) for index, item in enumerate(value)]
-        known = [get for get in parts if get is not None]
-        return _list_getter(known) if len(known) == len(parts) else None
-    return lambda data: value
 
 
 def _owned_path(get: Getter) -> Getter:

@@ -353,7 +353,7 @@ def _add_key(document: JsonValue, path: Path_, random: Random) -> None:
 def _repeat(document: JsonValue, path: Path_, random: Random) -> None:
     parent = _at(document, path[:-1])
     if isinstance(parent, list):
-        times = random.choice((1, 2, 100))
+        times = random.choice((1, 2, 40))
         parent.extend(copy.deepcopy(parent[path[-1]]) for _ in range(times))
 
 
@@ -383,7 +383,7 @@ _WRAPPERS: tuple[Callable[[JsonValue, int], JsonValue], ...] = (
     lambda node, level: {"id": f"e{level}", "repeat": {"max": 2}, "steps": [node]},
 )
 
-_MOST_NODES = 5000
+_MOST_NODES = 1500
 
 NODE_MUTATIONS: tuple[NodeMutation, ...] = (
     _odd_value,
