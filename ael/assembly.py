@@ -93,7 +93,7 @@ def check(source: str | Path, *, tools: ToolSource | Iterable[ToolSource] | None
     """All that can be said of a workflow without running it; starts nothing.
 
     Args:
-        source: A path, or the text itself (a ``str`` with a line break in it is text).
+        source: A path, or the text itself (a ``str`` with a line break in it, or one that begins with ``{``, is text).
         tools: What ``create_engine(tools=)`` takes. Without it, only those that ael has itself are checked.
 
     Returns:
@@ -103,7 +103,7 @@ def check(source: str | Path, *, tools: ToolSource | Iterable[ToolSource] | None
     known = _invoker(() if tools is None else tools, None, Config(), settings)
     catalog = PartialCatalog(known) if tools is None else known
     executors = {executor.name: executor for executor in _executors(settings)}
-    if isinstance(source, Path) or "\n" not in source:
+    if isinstance(source, Path) or not ("\n" in source or source.lstrip().startswith("{")):
         return list(load_path(source, catalog=catalog, executors=executors).diagnostics)
     return list(load_source(Source(source), catalog=catalog, executors=executors).diagnostics)
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Protocol
 
 import attrs
@@ -114,7 +115,7 @@ class Driver:
         self._broken: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._runner: asyncio.Task[object] | None = None
-        self._ready = self._pump.ready.append
+        self._make_ready_plain = self._pump.ready.extend
         self._slots = self._pump.slots
         self._turns = self._pump.turns
         self._stops = Stops(
@@ -140,7 +141,7 @@ class Driver:
             finally_timeout=limits.finally_timeout,
             warn=warn,
             open=self._open,
-            stop=self._stop,
+            stop=lambda frame, reason: self._carry_out(frame, frame.scope.stop(reason)),
             line_up=self._pump.line_up,
             settle=self._recorder.take_in,
             enqueue=self._pump.enqueue,
@@ -203,10 +204,6 @@ class Driver:
         """Begin a scope."""
         self._carry_out(frame, frame.scope.begin())
         self._pump.run()
-
-    def _stop(self, frame: Frame, reason: str) -> None:
-        """Let nothing more start in a scope, and stop what runs there."""
-        self._carry_out(frame, frame.scope.stop(reason))
 
     def _start(self, frame: Frame, number: int, resume: Failure | None = None) -> None:
         """Begin a step's task. One that is begun at once may be stopped before anybody knows its task."""
@@ -275,15 +272,18 @@ class Driver:
         if frame.run.undoing:
             frame.run.completed(frame, number, result)
         ready = scope.complete(number)
+        if ready and context.events is None and scope.plan.plain:
+            self._make_ready_plain(zip(repeat(frame), ready, strict=False))
+        else:
+            self._follow(frame, number, ready)
+
+    def _follow(self, frame: Frame, number: int, ready: Sequence[int] | None) -> None:
+        """What follows from a completed step where it is not the usual."""
         if ready is None:
-            self._carry_out(frame, scope.settle(number, status))
+            self._carry_out(frame, frame.scope.settle(number, _COMPLETED))
         elif ready:
-            if context.events is None and scope.plan.plain:
-                for k in ready:
-                    self._ready((frame, k))
-            else:
-                self._line_up(frame, ready)
-        elif scope.done:
+            self._line_up(frame, ready)
+        elif frame.scope.done:
             self._defer(frame.end)
 
     def _settle_otherwise(self, frame: Frame, number: int, result: StepResult) -> None:
@@ -346,7 +346,7 @@ class Driver:
             broken = broken or (result if result.status is _FAILED else None)
         if broken is not None and frame.error is None:
             frame.error = broken.error
-            self._stop(frame, f"stopped: {broken.step_id}")
+            self._stage.stop(frame, f"stopped: {broken.step_id}")
 
     def _step_time_out(self, frame: Frame, number: int) -> None:
         """The step's total timeout is over, whether it runs, waits for its next attempt, or for a slot."""

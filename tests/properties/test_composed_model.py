@@ -360,10 +360,10 @@ def is_of_an_instant(result: StepResult) -> bool:
 
 
 def compare_step(path: str, result: StepResult, outcome: Outcome, *, instant: bool) -> None:
-    assert reason_of(result) == outcome.reason, path
     assert result.completed_ns == nanoseconds(outcome.end), path
     if instant and outcome.status in {"cancelled", "skipped"}:
-        return
+        return  # also for another reason, if two things skip it in the same instant
+    assert reason_of(result) == outcome.reason, path
     assert (result.status, result.output, result.attempt) == (outcome.status, outcome.output, outcome.attempt), path
     if outcome.status in {"completed", "failed"}:
         assert result.started_ns == nanoseconds(outcome.start), path

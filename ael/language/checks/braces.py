@@ -83,6 +83,8 @@ def _texts(value: JsonValue, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _check_text(context: Context, names: Names, path: Path, text: str) -> None:
+    if "{% raw" in text or "{%- raw" in text:
+        return  # what stands there is meant as it is
     whole = _DOLLAR.fullmatch(text)
     if whole is not None and _is_declared(names, whole):
         _report(context, templates.DollarBeforeTemplate(), path, text, whole.span("dollar"), "")

@@ -42,6 +42,10 @@ _PLACEHOLDER = re.compile(
 )
 
 
+_NAME_OF_SECRET = re.compile(r"[A-Z][A-Z0-9_]*|.*[:/#\[].*", re.DOTALL)
+_SHORTEST_PASSWORD = 6
+
+
 @attrs.frozen
 class _Text:
     """A text of the file: where, under which key (``""``: none), and whether templates are read there."""
@@ -129,7 +133,25 @@ def _is_secret(key: str, text: str) -> bool:
     if key.lower() == "authorization":
         found = _AUTHORIZATION.fullmatch(secret)
         secret = "" if found is None else found["value"]
-    return bool(_PASSWORD.fullmatch(key) or _is_made_up(key, secret)) and not _PLACEHOLDER.fullmatch(secret)
+    if _PLACEHOLDER.fullmatch(secret) or _names_one(secret):
+        return False
+    return _is_password(key, secret) or _is_made_up(key, secret)
+
+
+def _is_password(key: str, secret: str) -> bool:
+    return bool(_PASSWORD.fullmatch(key)) and len(secret) >= _SHORTEST_PASSWORD and _has_both(secret)
+
+
+def _has_both(text: str) -> bool:
+    """Letters and digits, and no white space."""
+    return not re.search(r"\s", text) and any(map(str.isalpha, text)) and any(map(str.isdigit, text))
+
+
+def _names_one(text: str) -> bool:
+    """Whether it is rather the name of a secret: of a variable, a place in a store, a field, words with dashes."""
+    words = re.split(r"[_-]", text)
+    plain = sum(word.isalpha() for word in words)
+    return bool(_NAME_OF_SECRET.fullmatch(text)) or (len(words) > 1 and 2 * plain >= len(words))
 
 
 def _is_made_up(key: str, secret: str) -> bool:
@@ -140,5 +162,4 @@ def _is_made_up(key: str, secret: str) -> bool:
 
 def _is_mixed(text: str) -> bool:
     """Whether it looks made by a machine: some length, no spaces, letters and digits."""
-    kinds = (str.isalpha, str.isdigit)
-    return len(text) >= 8 and not re.search(r"\s", text) and all(any(map(kind, text)) for kind in kinds)
+    return len(text) >= 8 and _has_both(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import attrs
@@ -21,6 +22,7 @@ from ael.ports import ToolCatalog
 from ael.schema_types import INTEGER, NULL, TEXT, Kind, closed_object, is_only, kinds_of, one_of, union, words
 from ael.source import Span
 from ael.templates import Inferred, Names, Template, TemplateProblem
+from ael.templates.references import ROOTS
 from ael.types import JsonValue
 
 __all__ = ["check_types"]
@@ -53,6 +55,7 @@ class _Check:
         self._context = context
         self._report = context.report
         self._knowledge = knowledge
+        self._guards: list[Template] = []  # conditions around, in whose light what is read may be another
 
     def check(self, flow: Flow, scope: Scope) -> None:
         """The whole workflow."""
@@ -73,13 +76,38 @@ class _Check:
 
     def _check_step(self, flow: StepFlow, scope: Scope) -> None:
         inner = scope.inside(flow)
-        for path, template in flow.templates.items():
-            self._check_template(template, (*flow.step.path, *path), *self._place(flow, path, scope, inner))
-        if flow.step.for_each is not None:
-            self._check_items(flow, scope)
-        self._check_calls(flow, scope, inner)
-        for block in flow.blocks:
-            self._check_block(block, Scope(self._knowledge, block, inner))
+        when = flow.templates.get(("when",))
+        if when is not None:
+            self._check_template(when, (*flow.step.path, "when"), *self._place(flow, ("when",), scope, inner))
+        with self._guarded_by(when):
+            for path, template in flow.templates.items():
+                if path != ("when",):
+                    self._check_template(template, (*flow.step.path, *path), *self._place(flow, path, scope, inner))
+            if flow.step.for_each is not None:
+                self._check_items(flow, scope)
+            self._check_calls(flow, scope, inner)
+            for index, block in enumerate(flow.blocks):
+                with self._guarded_by(flow.templates.get(("choose", index, "when"))):
+                    self._check_block(block, Scope(self._knowledge, block, inner))
+
+    @contextmanager
+    def _guarded_by(self, condition: Template | None) -> Iterator[None]:
+        """What is read inside only when the condition holds."""
+        if condition is None:
+            yield
+            return
+        self._guards.append(condition)
+        yield
+        self._guards.pop()
+
+    def _may_be_otherwise(self, template: Template, problem: TemplateProblem) -> bool:
+        """Whether a condition around asks of what is read there: it may have ruled out what looks wrong."""
+        there = [each for each in template.references if each.offset <= problem.offset < each.offset + each.length]
+        read = {(each.root, each.name) for each in there or template.references}
+        roots = {root for root, _ in read if root not in ROOTS}
+        return any(
+            (each.root, each.name) in read or each.root in roots for guard in self._guards for each in guard.references
+        )
 
     def _place(self, flow: StepFlow, path: Path, scope: Scope, inner: Scope) -> tuple[Names, Scope]:
         """What a template of a step may name, and what is known of it."""
@@ -97,7 +125,10 @@ class _Check:
     # Templates
 
     def _check_template(self, template: Template, path: Path, names: Names, scope: Scope) -> None:
-        for problem in self._knowledge.infer(template, names, scope).problems:
+        problems = self._knowledge.infer(template, names, scope).problems
+        for problem in problems:
+            if self._guards and self._may_be_otherwise(template, problem):
+                continue
             value = _KINDS[problem.kind](problem.message, problem.suggestion, problem.advice)
             self._report_in(template, problem, path, value)
 

@@ -229,7 +229,7 @@ SECRETS: dict[str, dict[str, JsonValue]] = {
     "in text": {"x": f"curl -H 'token: ghp_{LIKE}'"},
     "at depth": {"x": [{"y": [f"ghp_{LIKE}"]}]},
     "a password": {"password": "hunter2"},
-    "a password of something": {"db_password": "correct horse"},
+    "a password of something": {"db_password": "c0rrecthorse"},
     "a token": {"token": "a1b2c3d4e5"},
     "an API key": {"headers": {"X-Api-Key": "a1b2c3d4e5"}},
     "a secret": {"client_secret": "a1b2c3d4e5"},

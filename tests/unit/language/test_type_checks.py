@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 import pytest
 
+import ael
 from ael.dataflow import analyse
 from ael.definition import (
     BlockBody,
@@ -435,3 +436,24 @@ def test_alternatives_without_end_end() -> None:
 
     definition = WorkflowDefinition("demo", (StepDefinition("a", ToolBody("odd", {"p": value})),))
     assert check_definition(definition, analyse(definition), catalog=Odd()) == []
+
+
+GUARDED = {
+    "by the step's condition": """
+  - {id: y, when: "'url' in steps.w.output", tool: llm, params: {prompt: "{{ steps.w.output.url }}"}}
+""",
+    "by the block's": """
+  - {id: y, when: steps.w.output.found, steps: [{id: z, tool: llm, params: {prompt: "{{ steps.w.output.url }}"}}]}
+""",
+    "by the branch's": """
+  - id: y
+    for_each: [{kind: url, url: x}, {kind: text, text: y}]
+    choose: [{when: item.kind == 'file', steps: [{id: z, tool: llm, params: {prompt: "{{ item.path }}"}}]}]
+""",
+}
+
+
+@pytest.mark.parametrize("how", GUARDED)
+def test_a_condition_around_may_rule_out_what_looks_wrong(how: str) -> None:
+    text = f"name: m\nsteps:\n  - {{id: w, code: \"return {{'found': False}}\"}}{GUARDED[how]}"
+    assert [each.code for each in ael.check(text) if each.code.startswith("AEL4")] == []
