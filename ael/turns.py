@@ -5,8 +5,8 @@ what is ready waits for the next pass. Where steps run side by side, each pass b
 all of them); a step that runs alone, whose turn ended passes ago, has the next pass begin one.
 
 Steps whose tasks exist stand in line meanwhile. A turn lets in a few more than it may have time for, those that it
-had none for stand first in line again, and nothing new starts before those let in last have run: looking at all that
-wait in every pass would take the whole turn, once there are thousands.
+had none for stand first in line again, and nothing new starts before the line is empty: looking at all that wait in
+every pass would take the whole turn, once there are thousands.
 """
 
 from __future__ import annotations
@@ -32,14 +32,13 @@ class Turns:
         resume: Called at the beginning of every turn that was asked for.
     """
 
-    __slots__ = ("_again", "_asked", "_is_first", "_line", "_loop", "_now_ns", "_resume", "ends")
+    __slots__ = ("_again", "_asked", "_line", "_loop", "_now_ns", "_resume", "ends")
 
     def __init__(self, now_ns: Callable[[], int], resume: Callable[[], None]) -> None:
         self.ends = now_ns() + TURN_NS
         self._now_ns = now_ns
         self._resume = resume
         self._asked = False
-        self._is_first = False
         self._loop = asyncio.get_running_loop()
         self._line: deque[asyncio.Future[None]] = deque()
         self._again: list[asyncio.Future[None]] = []
@@ -56,24 +55,19 @@ class Turns:
             self._loop.call_soon(self._begin)
 
     def _begin(self) -> None:
-        if not self._is_first and self._now_ns() >= self.ends:
-            # Whoever used up the turn may have done so in this pass, which must not have two: first in the next.
-            self._is_first = True
-            self._loop.call_soon(self._begin)
-            return
-        self._asked = self._is_first = False
+        self._asked = False
         self.ends = self._now_ns() + TURN_NS
         line = self._line
         line.extendleft(reversed(self._again))
         self._again.clear()
-        if not line:
-            self._resume()
-            return
         for _ in range(min(_LET_IN, len(line))):
             turn = line.popleft()
             if not turn.done():
                 turn.set_result(None)
-        self.ask()
+        if line:
+            self.ask()
+        else:
+            self._resume()
 
     async def wait(self) -> None:
         """Let the loop come round until there is a turn with time left; first come, first served."""
