@@ -71,7 +71,7 @@ class Pump:
 
     def _run_anew(self) -> None:
         """A pass of the loop begins: those that were started in the one before run in it."""
-        self._room = _BATCH
+        self._room = max(1, _BATCH - self.turns.waiting)
         self.run()
 
     def run(self) -> None:
