@@ -132,11 +132,17 @@ class Item:
         try:
             body = self._make_body()
         except SkippedOutputError as skip:
-            self._end(outcome.skipped_by(self._step, self._frame.context, skip, now_ns=self._now()))
+            self._skip(skip)
         except Exception as error:  # noqa: BLE001 - the step boundary: a bug of ours must not end the execution
             self._fail(Ending(_FAILED, error=outcome.as_error(self._frame.context, error)))
         else:
             self._begin_body(body)
+
+    def _skip(self, skip: SkippedOutputError) -> None:
+        """It uses what was skipped outside: so does the step, whose fallback that is, and not the item's."""
+        result = outcome.skipped_by(self._step, self._frame.context, skip, now_ns=self._now())
+        result.output, result.usable = None, False
+        self._end(result)
 
     def _begin_body(self, body: Body | None) -> None:
         if body is None:
@@ -260,7 +266,7 @@ class Item:
         try:
             enough = repeat.until is not None and self._asks_to_stop(repeat)
         except SkippedOutputError as skip:
-            self._end(outcome.skipped_by(self._step, self._frame.context, skip, now_ns=self._now()))
+            self._skip(skip)
             return
         except Exception as error:  # noqa: BLE001 - also a bug of ours, which must leave nobody waiting
             failure = outcome.as_error(self._frame.context, error)
