@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 
 import attrs
 
-__all__ = ["CodeReads", "CodeReference", "code_references"]
+__all__ = ["CodeReads", "CodeReference", "code_references", "parse_quietly"]
 
 _ROOTS = frozenset({"steps", "inputs"})
 _CONTEXT = "context"
@@ -43,11 +44,22 @@ class CodeReads:
     syntax_error: tuple[str, int, int] | None = None
 
 
+def parse_quietly(code: str) -> ast.Module:
+    """The tree of a user's code, without the warnings about it, which a filter may make errors.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: As ``ast.parse`` does.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
+
+
 def code_references(code: str) -> CodeReads:
     """What ``code`` reads. Top-level ``return`` and ``await`` are legal, as in an async function's body."""
     try:
         # The parser alone accepts `return` and `await` anywhere; so lines and columns stay the user's.
-        tree = ast.parse(code)
+        tree = parse_quietly(code)
     except SyntaxError as error:
         return CodeReads(syntax_error=(error.msg, max(error.lineno or 1, 1), max(error.offset or 1, 1)))
     except (ValueError, RecursionError, MemoryError) as error:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from ael.code_references import parse_quietly
 from ael.definition import CodeBody, Path
 from ael.diagnostics import Edit, Fix
 from ael.language.catalog import old, structure
@@ -63,7 +64,7 @@ def _without_context(names: list[re.Match[str]], place: Placer) -> Fix:
 
 def _note_result(code: str, at: Path, report: Report) -> None:
     try:
-        statements = ast.parse(code).body
+        statements = parse_quietly(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return  # said elsewhere
     result = _RESULT.search(code)

@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from ael.code_references import parse_quietly
 from ael.schema_types import (
     ANY,
     BOOLEAN,
@@ -45,7 +46,7 @@ _ENDS = ast.Return | ast.Raise
 def code_type(code: str) -> Type:
     """The type of a code step's output; ``ANY`` for code that is no Python."""
     try:
-        return _Returned(code, ast.parse(code).body).type()
+        return _Returned(code, parse_quietly(code).body).type()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ANY
 

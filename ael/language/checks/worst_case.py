@@ -25,6 +25,10 @@ __all__ = ["check_worst_case"]
 
 _MOST_WAITS = 1_000
 """Waits that are added up one by one; more of them count as nothing."""
+_MOST_COUNTED = 10**12
+"""An integer of a file may be larger than any float."""
+_MOST_SECONDS = 1_000 * 86_400.0
+"""What is longer is not told to the millisecond; numbers in a file may be beyond all counting."""
 _MOST_SHOWN = 6
 
 
@@ -41,9 +45,13 @@ def check_worst_case(context: Context, fates: Fates) -> None:
         names[_MOST_SHOWN - 1 : -1] = ["..."]
     one = len(names) == 1
     path = f"step{'' if one else 's'} {' -> '.join(names)}"
-    words = duration_text(longest.seconds), duration_text(timeout)
+    words = _duration(longest.seconds), duration_text(timeout)
     problem = policy.WorstCaseTooLong(path, "takes" if one else "take", *words)
     context.report.add(problem, ("timeout",))
+
+
+def _duration(seconds: float) -> str:
+    return duration_text(seconds) if seconds <= _MOST_SECONDS else f"more than {duration_text(_MOST_SECONDS)}"
 
 
 @attrs.frozen
@@ -101,7 +109,8 @@ class _WorstCase:
                 return None
             most *= math.ceil(len(items) / (step.for_each.max_parallel or len(items)))
         if step.repeat is not None:
-            most = step.repeat.max * most + (step.repeat.max - 1) * step.repeat.every
+            rounds = min(step.repeat.max, _MOST_COUNTED)
+            most = rounds * most + (rounds - 1) * step.repeat.every
         return most
 
     def _attempts(self, step_flow: StepFlow, timeout: TimeoutConfig) -> float | None:
@@ -112,7 +121,7 @@ class _WorstCase:
         if attempt is None:
             return None
         retry, _ = retry_of(step_flow.step, self._context)
-        return attempt if retry is None else attempt * retry.max_attempts + _waits(retry)
+        return attempt if retry is None else attempt * min(retry.max_attempts, _MOST_COUNTED) + _waits(retry)
 
     def _timeout(self, step: StepDefinition) -> TimeoutConfig:
         plain = isinstance(step.body, ToolBody | CodeBody)
@@ -129,4 +138,4 @@ def _path(ends: Mapping[int, tuple[float, int | None]], last: int) -> list[int]:
 
 def _waits(retry: RetryConfig) -> float:
     attempts = min(retry.max_attempts, _MOST_WAITS)
-    return math.fsum(wait_before(retry, attempt) for attempt in range(2, attempts + 1))
+    return sum(wait_before(retry, attempt) for attempt in range(2, attempts + 1))  # `fsum` fails beyond all floats

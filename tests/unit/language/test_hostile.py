@@ -19,6 +19,14 @@ BROKE: dict[str, str] = {
     "an unknown alias in inputs as a list": (
         "name: w\ninputs:\n  - name:\n      type: *x\nsteps: [{id: a, code: return 1}]\n"
     ),
+    "attempts beyond all counting": (
+        "name: w\ntimeout: 1m\nsteps:\n  - {id: a, tool: echo, timeout: 1h, retry: {max_attempts: 1000, delay: 1e308,"
+        " max_delay: 1e308}}\n  - {id: b, tool: nobody}\n"
+    ),
+    "more attempts and rounds than floats can count": (
+        f"name: w\ntimeout: 1m\nsteps:\n  - {{id: a, tool: echo, timeout: 1h, retry: {10**400}}}\n"
+        f"  - {{id: b, tool: nobody, timeout: 1h, repeat: {{max: {10**400}}}, depends_on: a}}\n"
+    ),
     "a required name that is none": (
         "name: w\ninputs: {a: {type: object, required: [{}, [[]], b]}}\n"
         "steps: [{id: a, workflow: self, when: inputs.a, params: {a: {c: 1}}}]\n"
@@ -29,6 +37,16 @@ BROKE: dict[str, str] = {
 @pytest.mark.parametrize("text", BROKE.values(), ids=BROKE)
 def test_it_is_a_matter_of_diagnostics(text: str) -> None:
     assert any(problem.is_error for problem in check_text(text))
+
+
+@pytest.mark.parametrize("code", ["return 1if 1else 2", 'return "\\d"', "return 1 is 1"])
+def test_warnings_about_code_are_neither_printed_nor_errors(code: str) -> None:
+    """The suite makes errors of warnings, which Python's parser then reports as errors of syntax."""
+    assert (
+        check_text(f"name: w\nsteps:\n  - id: a\n    code: |\n      {code}\noutput: '{{{{ steps.a.output }}}}'\n") == ()
+    )
+    old = f"name: w\nsteps:\n  - id: a\n    code: |\n      x = context.inputs\n      result = ({code[7:]})\n"
+    assert {problem.code for problem in check_text(old)} <= {"AEL195", "AEL196", "AEL197"}
 
 
 def test_of_very_many_circles_some_are_told() -> None:
