@@ -28,8 +28,16 @@ def parse_duration(value: JsonValue) -> float | None:
     return _from_text(value.strip()) if isinstance(value, str) else None
 
 
+_NOBODY_WAITS = 1e12
+
+
 def duration_text(seconds: float) -> str:
-    """Seconds as :func:`parse_duration` reads them, to the millisecond: ``1m30s``, ``500ms``, ``0s``."""
+    """Seconds as :func:`parse_duration` reads them, to the millisecond: ``1m30s``, ``500ms``, ``0s``.
+
+    So long as nobody waits they are only words: ``1e+300 s``.
+    """
+    if seconds >= _NOBODY_WAITS:
+        return f"{seconds:g} s"
     left = round(seconds * 1000)
     parts = []
     for unit, size in _UNITS.items():

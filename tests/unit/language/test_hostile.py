@@ -27,6 +27,9 @@ BROKE: dict[str, str] = {
         f"name: w\ntimeout: 1m\nsteps:\n  - {{id: a, tool: echo, timeout: 1h, retry: {10**400}}}\n"
         f"  - {{id: b, tool: nobody, timeout: 1h, repeat: {{max: {10**400}}}, depends_on: a}}\n"
     ),
+    "timeouts in the order of the largest float": (
+        "name: w\ndefaults: {timeout: {attempt: 1.7e308, total: 1}}\nsteps: [{id: a, tool: nobody}]\n"
+    ),
     "a required name that is none": (
         "name: w\ninputs: {a: {type: object, required: [{}, [[]], b]}}\n"
         "steps: [{id: a, workflow: self, when: inputs.a, params: {a: {c: 1}}}]\n"
