@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from itertools import islice
 
 import msgspec
 
 from ael.code_calls import code_call
 from ael.context import ExecutionContext, view_of
-from ael.deadline import Deadlines
+from ael.deadline import Deadline, Deadlines
 from ael.errors import AELError, CodeError, InternalError, ToolError, ToolTimeoutError
 from ael.event_log import StepSink
 from ael.events import StepStarted
@@ -67,22 +68,20 @@ class Attempts:
         """Call a tool that must report progress at least every so many seconds."""
         pulse = Pulse(self._clock, call.sink)
         call = msgspec.structs.replace(call, sink=pulse)
+
+        def late() -> AELError:
+            return ToolTimeoutError(
+                f"tool {step.tool!r} reported no progress for {seconds:g} s", hint="raise `timeout.idle`"
+            )
+
         deadline = IdleDeadline(
             self._clock,
             self._grace,
             seconds,
             pulse,
-            lambda task: _go_on_without(step, context, call.attempt, _silence(step, seconds), task),
+            lambda task: _go_on_without(step, context, call.attempt, late(), task),
         )
-        try:
-            outcome = await self._invoker.call(call)
-        except BaseException as error:  # only looked at, as below
-            cancelled_besides = deadline.close()
-            if deadline.expired and not cancelled_besides and not isinstance(error, KeyboardInterrupt):
-                raise _silence(step, seconds) from error
-            raise
-        deadline.close()
-        return outcome
+        return await _until(deadline, self._invoker.call(call), late)
 
     def _tool_call(self, step: PlanStep, context: ExecutionContext, attempt: int, due: float | None) -> ToolCall:
         path = context.prefix + step.suffix
@@ -111,26 +110,15 @@ class Attempts:
             )
         return ToolOutcome(await executor.run(code_call(step, context, attempt)))
 
-    async def _within(
+    def _within(
         self, seconds: float, work: Awaitable[ToolOutcome], step: PlanStep, context: ExecutionContext
-    ) -> ToolOutcome:
-        """Await ``work`` for so long; a value counts also if it comes while the work is being cancelled."""
+    ) -> Awaitable[ToolOutcome]:
         if context.deadlines is None:
             context.deadlines = Deadlines(self._clock, self._grace)
         attempt = context.attempts[step.number]
-        deadline = context.deadlines.open(
-            seconds,
-            lambda task: _go_on_without(step, context, attempt, _timeout_error(step, context, seconds), task),
-        )
-        try:
-            outcome = await work
-        except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
-            cancelled_besides = deadline.close()
-            if deadline.expired and not cancelled_besides and not isinstance(error, KeyboardInterrupt):
-                raise _timeout_error(step, context, seconds) from error
-            raise
-        deadline.close()
-        return outcome
+        late = partial(_timeout_error, step, context, seconds)
+        deadline = context.deadlines.open(seconds, lambda task: _go_on_without(step, context, attempt, late(), task))
+        return _until(deadline, work, late)
 
     def show_params(self, step: PlanStep, context: ExecutionContext, attempt: int, error: AELError) -> None:
         """Put the params of a failed call into its error, masked, long ones cut."""
@@ -141,7 +129,7 @@ class Attempts:
         except (AELError, SkippedOutputError):
             return  # they cannot be made again
         if params:
-            error.details["params"] = cut(context.masked(dict(params)))
+            error.details["params"] = _cut(context.masked(dict(params)))
 
     def may_repeat(self, step: PlanStep, context: ExecutionContext, attempt: int, error: AELError) -> bool:
         """After an attempt of unknown outcome: does the tool bear it, or did the step itself ask for it?"""
@@ -153,12 +141,8 @@ class Attempts:
             return False  # its params cannot be made again
 
 
-def cut(value: JsonValue) -> JsonValue:
-    """A value for people to look at: long texts and lists are cut, deep ones left out."""
-    return _cut(value, 4)
-
-
-def _cut(value: JsonValue, depth: int) -> JsonValue:
+def _cut(value: JsonValue, depth: int = 4) -> JsonValue:
+    """A value for people to look at: long texts and lists are cut, what lies deeper left out."""
     match value:
         case str() if len(value) > _LONGEST_SHOWN:
             return f"{value[:_LONGEST_SHOWN]}… ({len(value):,} characters)"
@@ -214,10 +198,6 @@ def _timeout_error(step: PlanStep, context: ExecutionContext, seconds: float) ->
     return ToolTimeoutError(f"tool {step.tool!r} took longer than {seconds:g} s")
 
 
-def _silence(step: PlanStep, seconds: float) -> AELError:
-    return ToolTimeoutError(f"tool {step.tool!r} reported no progress for {seconds:g} s", hint="raise `timeout.idle`")
-
-
 def _go_on_without(
     step: PlanStep, context: ExecutionContext, attempt: int, error: AELError, task: asyncio.Task[object]
 ) -> None:
@@ -227,3 +207,18 @@ def _go_on_without(
     """
     if context.host is not None:
         context.host.go_on_without(step, attempt, error, task)
+
+
+async def _until(
+    deadline: Deadline | IdleDeadline, work: Awaitable[ToolOutcome], late: Callable[[], AELError]
+) -> ToolOutcome:
+    """Await ``work`` until the deadline; a value counts also if it comes while the work is being cancelled."""
+    try:
+        outcome = await work
+    except BaseException as error:  # only looked at: raised again, or replaced by the timeout that caused it
+        cancelled_besides = deadline.close()
+        if deadline.expired and not cancelled_besides and not isinstance(error, KeyboardInterrupt):
+            raise late() from error
+        raise
+    deadline.close()
+    return outcome

@@ -152,8 +152,7 @@ class Call:
         self._run.stop(reason)
 
     def _close(self) -> None:
-        run, steps = self._run, self._run.results
-        plan = run.frame.scope.plan
+        run, steps, plan = self._run, self._run.results, self._run.plan
         if run.status is ExecutionStatus.COMPLETED:
             output = run.outputs.get("output") if plan.definition.single_output else run.outputs
             self._on_end(Ending(StepStatus.COMPLETED, copy_value(output), steps=steps))

@@ -17,6 +17,7 @@ from ael.types import JsonValue, OnError, RetryConfig, TimeoutConfig
 
 __all__ = [
     "MISSING",
+    "SELF",
     "BlockBody",
     "Body",
     "Branch",
@@ -131,9 +132,13 @@ class ChooseBody:
     branches: tuple[Branch, ...]
 
 
+SELF = "self"
+"""The name by which a workflow calls itself."""
+
+
 @attrs.frozen
 class WorkflowBody:
-    """Run another workflow by its name; ``self`` is this one. ``params`` are its inputs."""
+    """Run another workflow by its name; ``SELF`` is this one. ``params`` are its inputs."""
 
     workflow: str
     params: Mapping[str, JsonValue] = attrs.field(factory=dict)

@@ -23,7 +23,7 @@ from ael.attempt import Attempts, as_failure, pass_on_cancellation
 from ael.clock import SystemClock, TimeOrderedIds
 from ael.context import ExecutionContext
 from ael.errors import AELError
-from ael.events import StepAttemptFailed
+from ael.event_log import tell_failed
 from ael.execution import Execution
 from ael.frame import Failure
 from ael.gates import Gates
@@ -46,7 +46,7 @@ from ael.ports import (
 from ael.retry import next_delay
 from ael.settings import Settings
 from ael.templates import SkippedOutputError
-from ael.types import AttemptResult, ExecutionResult, JsonValue, StepResult, StepStatus, datetime_from_ns
+from ael.types import AttemptResult, ExecutionResult, JsonValue, StepResult, StepStatus
 
 __all__ = ["WorkflowEngine"]
 
@@ -314,10 +314,8 @@ class WorkflowEngine:
             may_repeat=self._attempts.may_repeat(step, context, failure.attempt, error),
         )
         if context.events is not None:
-            retry_at = None if delay is None else datetime_from_ns(self._epoch_now(context) + int(delay * 1e9))
-            context.events.emit(
-                StepAttemptFailed, path, failure.attempt, error=context.events.view(error), retry_at=retry_at
-            )
+            now_ns = self._epoch_now(context)
+            tell_failed(context.events, path, failure.attempt, error, now_ns=now_ns, delay=delay)
         if delay is None:
             self._attempts.show_params(step, context, failure.attempt, error)
             result = endings.failed(

@@ -12,6 +12,7 @@ from ael.events import (
     Event,
     ExecutionFinished,
     LogEmitted,
+    StepAttemptFailed,
     StepCancelled,
     StepCompleted,
     StepFailed,
@@ -22,7 +23,7 @@ from ael.events import (
 from ael.ports import Clock, Observer, Secrets
 from ael.types import JsonValue, StepResult, StepStatus, datetime_from_ns
 
-__all__ = ["EventLog", "StepSink", "tell"]
+__all__ = ["EventLog", "StepSink", "tell", "tell_failed"]
 
 
 class EventLog:
@@ -156,6 +157,14 @@ def tell(events: EventLog, path: str, result: StepResult) -> None:
             events.emit(StepSkipped, path, result.attempt, reason=result.skip_reason, error=error)
         case _:
             events.emit(StepCancelled, path, result.attempt, reason=result.skip_reason)
+
+
+def tell_failed(
+    events: EventLog, path: str, attempt: int, error: AELError, *, now_ns: int, delay: float | None
+) -> None:
+    """Emit the event of an attempt that has failed; ``delay`` is the wait before the next in seconds, or ``None``."""
+    retry_at = None if delay is None else datetime_from_ns(now_ns + int(delay * 1e9))
+    events.emit(StepAttemptFailed, path, attempt, error=events.view(error), retry_at=retry_at)
 
 
 class StepSink:

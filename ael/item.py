@@ -10,16 +10,18 @@ from ael import outcome
 from ael.attempt import as_failure
 from ael.body import Block, Body, Call, Ending
 from ael.context import ExecutionContext
+from ael.definition import SELF
 from ael.errors import AELError, TimeoutExceededError
-from ael.events import StepAttemptFailed, StepStarted
+from ael.event_log import tell_failed
+from ael.events import StepStarted
 from ael.frame import Frame
-from ael.plan import SELF, Plan, PlanCall, PlanRepeat
+from ael.plan import Plan, PlanCall, PlanRepeat
 from ael.pools import Ticket
 from ael.ports import TimerHandle
 from ael.retry import next_delay
 from ael.stage import Stage
 from ael.templates import SkippedOutputError, StepView, is_true
-from ael.types import AttemptResult, JsonValue, StepResult, StepStatus, datetime_from_ns
+from ael.types import AttemptResult, JsonValue, StepResult, StepStatus
 
 __all__ = ["Item", "Owner"]
 
@@ -56,7 +58,6 @@ class Item:
         "_frame",
         "_index",
         "_last",
-        "_number",
         "_outputs",
         "_owner",
         "_path",
@@ -76,15 +77,15 @@ class Item:
         owner: Owner,
         stage: Stage,
         place: tuple[Frame, int],
-        index: int = 0,
+        index: int,
         *,
         path: str,
         roots: Mapping[str, JsonValue],
     ) -> None:
-        self._frame, self._number = place
+        self._frame, number = place
         self._owner = owner
         self._stage = stage
-        self._step = self._frame.step(self._number)
+        self._step = self._frame.step(number)
         self._index = index
         self._path = path
         self._roots = roots
@@ -245,19 +246,14 @@ class Item:
             if self._stopping is None:
                 retry = step.policy_for(error).retry
                 delay = next_delay(retry, self._attempt, error, random.Random(seed))  # noqa: S311 - jitter, repeatable
-            self._tell_failure(error, delay)
+            if context.events is not None:
+                tell_failed(context.events, self._path, self._attempt, error, now_ns=self._now(), delay=delay)
         if delay is None or self._stopping is not None:
             self._end(self._result(_FAILED, ending=ending, error=error))
             return
         self._timed_out = False
         self._attempt += 1
         self._timer = self._stage.clock.call_later(delay, self.begin)
-
-    def _tell_failure(self, error: AELError, delay: float | None) -> None:
-        events = self._frame.context.events
-        if events is not None:
-            retry_at = None if delay is None else datetime_from_ns(self._now() + int(delay * 1e9))
-            events.emit(StepAttemptFailed, self._path, self._attempt, error=events.view(error), retry_at=retry_at)
 
     def _next_round(self, repeat: PlanRepeat, ending: Ending) -> None:
         """A round has completed: the next, or the item is done."""

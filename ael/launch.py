@@ -10,6 +10,7 @@ from ael.compiler import compile_plan
 from ael.context import ExecutionContext
 from ael.dataflow import walk_flows
 from ael.deadline import Deadlines
+from ael.definition import SELF
 from ael.driver import Driver, Limits, StepRunner
 from ael.errors import AELError, WorkflowInvalidError
 from ael.event_log import EventLog
@@ -19,7 +20,7 @@ from ael.execution_config import ExecutionConfig, parse_execution_config
 from ael.gates import Gates
 from ael.graph import edges, find_cycle
 from ael.inputs import complete_inputs
-from ael.plan import SELF, Plan
+from ael.plan import Plan
 from ael.ports import Clock, Ids, Journal, Observer, Secrets, WorkflowRegistry
 from ael.settings import Settings
 from ael.types import JsonValue

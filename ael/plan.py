@@ -22,7 +22,6 @@ from ael.templates import Data, StepView, Template
 from ael.types import JsonValue, OnError, RetryConfig
 
 __all__ = [
-    "SELF",
     "Plan",
     "PlanBody",
     "PlanBranch",
@@ -36,10 +35,6 @@ __all__ = [
     "PlanStep",
     "Policy",
 ]
-
-
-SELF = "self"
-"""The name by which a workflow calls itself."""
 
 
 @attrs.frozen(eq=False)

@@ -182,10 +182,8 @@ class WorkflowRun:
         self.status = _COMPLETED
         try:
             self.outputs = make_outputs(self._context)
-        except AELError as error:
-            self.status, self.error = _FAILED, error
-        except Exception as error:  # noqa: BLE001 - a bug of ours fails the run, and leaves nobody waiting
-            self.status, self.error = _FAILED, outcome.bug(self._context, error)
+        except Exception as error:  # noqa: BLE001 - also a bug of ours, which must leave nobody waiting
+            self.status, self.error = _FAILED, outcome.as_error(self._context, error)
 
     def _undo_next(self) -> None:
         """Take back what completed last; one after the other, so that a dependent goes before what it used."""

@@ -84,7 +84,7 @@ tools = ["hello_tools"]
 def command(directory: str, force: bool) -> None:
     """Write an example project into DIRECTORY (default: here): a workflow, its tools, ael.toml."""
     from ael.cli.output import say
-    from ael.language import json_schema
+    from ael.language.schema import json_schema
 
     files = {**FILES, SCHEMA_FILE: json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"}
     root = Path(directory)

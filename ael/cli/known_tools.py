@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -52,6 +52,7 @@ class KnownTools:
     servers: tuple[McpServer, ...] = ()
     _catalog_of_lock: ToolCatalog | None = None
     _called: set[str] = attrs.field(factory=set)
+    _workflows: Collection[str] | None = None
 
     @classmethod
     def of(cls, project: Project, *, online: bool = False) -> Self:
@@ -73,9 +74,9 @@ class KnownTools:
 
     def check(self, file: str) -> Sequence[Diagnostic]:
         """All that is wrong in a file, drift of the tools it calls included."""
-        # Where no folder of workflows is configured, nobody knows which there are.
-        workflows = self.engine.registry.names() or None
-        loaded = load_path(file, catalog=self.catalog, executors=self.engine.executors, workflows=workflows)
+        loaded = load_path(
+            file, catalog=self.catalog, executors=self.engine.executors, workflows=self._known_workflows()
+        )
         definition = loaded.definition
         if definition is None or self._catalog_of_lock is None or self.catalog is None:
             return loaded.diagnostics
@@ -88,6 +89,12 @@ class KnownTools:
         gone = {(each.line, each.column) for each in drift if each.code == tools.ToolGone.code}
         found = [each for each in loaded.diagnostics if not (_says_unknown(each) and (each.line, each.column) in gone)]
         return sorted([*found, *drift], key=lambda each: (each.line or 0, each.column or 0))
+
+    def _known_workflows(self) -> Collection[str] | None:
+        """The names of all workflows, looked up once; where no folder of them is configured, nobody knows."""
+        if self._workflows is None:
+            self._workflows = self.engine.registry.names()
+        return self._workflows or None
 
     def check_text(self, source: Source) -> Sequence[Diagnostic]:
         """All that is wrong in a text by itself."""

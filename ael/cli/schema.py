@@ -22,7 +22,7 @@ def command(with_tools: bool, **sources: object) -> None:
     from ael.cli.known_tools import KnownTools
     from ael.cli.output import write_json
     from ael.cli.project import Project
-    from ael.language import json_schema
+    from ael.language.schema import json_schema
 
     if not with_tools:
         write_json(json_schema())

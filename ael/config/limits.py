@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 
+from ael.config.problems import unknown_key
 from ael.config.servers import Reading
 from ael.definition import PoolDefinition
 from ael.language.durations import parse_rate
@@ -35,8 +35,7 @@ def _problems(name: str, bounds: JsonValue) -> list[str]:
 
 def _problem(key: str, value: JsonValue) -> str | None:
     if key not in _BOUNDS:
-        near = difflib.get_close_matches(key, _BOUNDS, n=1)
-        return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
+        return unknown_key(key, _BOUNDS)
     accepts, expected = _BOUNDS[key]
     return None if accepts(value) else f"expected {expected}, got {value!r}"
 

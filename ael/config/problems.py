@@ -15,7 +15,7 @@ from cattrs.errors import (
 
 from ael.errors import ConfigInvalidError
 
-__all__ = ["LATER", "invalid", "problems_in"]
+__all__ = ["LATER", "invalid", "problems_in", "unknown_key"]
 
 LATER = frozenset({"journal"})
 """Keys the language names that no engine understands yet."""
@@ -49,10 +49,11 @@ def problems_in(error: Exception, path: str = "") -> Iterator[str]:
 def _unknown_keys(error: ForbiddenExtraKeysError, path: str) -> Iterator[str]:
     known = [field.name for field in attrs.fields(error.cl)]
     for key in sorted(error.extra_fields):
-        yield f"{_shown(f'{path}.{key}')}: {_unknown(key, known)}"
+        yield f"{_shown(f'{path}.{key}')}: {unknown_key(key, known)}"
 
 
-def _unknown(key: str, known: Iterable[str]) -> str:
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """What is wrong with a key that a table does not have."""
     if key in LATER:
         return "not supported yet"
     near = difflib.get_close_matches(key, list(known), n=1)

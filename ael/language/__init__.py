@@ -10,7 +10,6 @@ from ael.language.durations import parse_duration
 from ael.language.ignores import apply_ignores
 from ael.language.reader import MAX_FILE_BYTES, read_file
 from ael.language.render import render_github, render_json, render_sarif, render_text
-from ael.language.schema import json_schema
 from ael.language.structure import parse
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "check_definition",
     "explain",
     "is_cycle",
-    "json_schema",
     "parse",
     "parse_duration",
     "read_file",

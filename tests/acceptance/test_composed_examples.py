@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.example_runs import EXAMPLES, run_ael, steps_of
+from tests.example_runs import EXAMPLES, JsonServer, run_ael, serving, steps_of
 
 
 def run_example(name: str, *inputs: str, env: Mapping[str, str] | None = None, code: int = 0) -> dict[str, Any]:
@@ -39,12 +36,12 @@ def test_polling(scene: str, outputs: dict[str, Any], picture: str) -> None:
     assert steps["state"]["duration_ms"] >= 4 * 50, "three pauses and one attempt that had to wait"
 
 
-class PagedOrders(BaseHTTPRequestHandler):
+class PagedOrders(JsonServer):
     """Nine orders, four a page; each page names the next one. The second page works the second time."""
 
     asked: list[str]
 
-    def do_GET(self) -> None:
+    def respond(self) -> None:
         cursor = parse_qs(urlsplit(self.path).query)["cursor"][0]
         self.asked.append(cursor)
         if self.asked.count("4") == 1 and cursor == "4":
@@ -52,27 +49,14 @@ class PagedOrders(BaseHTTPRequestHandler):
             return
         start = 0 if cursor == "first" else int(cursor)
         orders = [{"price": number} for number in range(start, min(start + 4, 9))]
-        body = json.dumps({"orders": orders, "next": str(start + 4) if start + 4 < 9 else None}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        self.answer(200, {"orders": orders, "next": str(start + 4) if start + 4 < 9 else None})
 
 
 @pytest.fixture
 def orders() -> Iterator[tuple[str, list[str]]]:
     asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Orders", (PagedOrders,), {"asked": asked}))
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(PagedOrders, asked) as url:
+        yield url, asked
 
 
 def test_paging(orders: tuple[str, list[str]]) -> None:

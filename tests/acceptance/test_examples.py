@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from types import ModuleType
 
 import httpx
 import pytest
 
-from tests.example_runs import EXAMPLES, ROOT, run_ael, steps_of
+from tests.example_runs import EXAMPLES, ROOT, JsonServer, run_ael, serving, steps_of
 from tests.needs import missing
 from tests.node_servers import node_server
 
@@ -141,12 +138,12 @@ PAGES = {
 }
 
 
-class Shop(BaseHTTPRequestHandler):
+class Shop(JsonServer):
     """Answers from ``PAGES``; the prices only when asked a second time."""
 
     asked: Counter[str]
 
-    def do_GET(self) -> None:
+    def respond(self) -> None:
         self.asked[self.path] += 1
         if self.path.startswith("/prices") and self.asked[self.path] == 1:
             self.send_response(503)
@@ -154,27 +151,14 @@ class Shop(BaseHTTPRequestHandler):
             self.end_headers()
             return
         page = PAGES.get(self.path)
-        body = json.dumps(page).encode()
-        self.send_response(404 if page is None else 200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        self.answer(404 if page is None else 200, page)
 
 
 @pytest.fixture
 def shop() -> Iterator[tuple[str, Counter[str]]]:
     asked: Counter[str] = Counter()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("CountingShop", (Shop,), {"asked": asked}))
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Shop, asked) as url:
+        yield url, asked
 
 
 def test_fan_out(shop: tuple[str, Counter[str]]) -> None:

@@ -10,9 +10,9 @@ import jsonschema_rs
 import pytest
 
 import ael
-from ael.language import json_schema
 from ael.language.reader import read_document
 from ael.language.report import Report
+from ael.language.schema import json_schema
 from tests.example_runs import EXAMPLES
 
 FILES = sorted(EXAMPLES.glob("**/*.ael.yaml"))

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from ael.diagnostics import Severity
 from ael.language.catalog.problem import Problem
+from ael.language.catalog.templates import TemplateProblemKind
 
 __all__ = [
-    "DataProblem",
     "FilterType",
     "JsonInText",
     "KeyMissing",
@@ -98,20 +98,7 @@ class OutputMisfits(Problem, frozen=True):
     reason: str
 
 
-class DataProblem(Problem, frozen=True):
-    """What all problems of data in templates have: the sentence, and what is known to be meant."""
-
-    wording = "{sentence}"
-    sentence: str
-    nearest: str | None
-    what_to_do: str | None = None
-
-    def hint(self) -> str | None:
-        """What is advised in this case, else by the kind."""
-        return self.what_to_do if self.what_to_do and not self.nearest else super().hint()
-
-
-class KeyMissing(DataProblem, frozen=True):
+class KeyMissing(TemplateProblemKind, frozen=True):
     """The object has certain keys and no others: an input by its declaration, an output by its schema or its code.
 
     ``| default(x)`` says that a key may be missing.
@@ -120,32 +107,32 @@ class KeyMissing(DataProblem, frozen=True):
     code = "AEL411"
 
 
-class KeylessValue(DataProblem, frozen=True):
+class KeylessValue(TemplateProblemKind, frozen=True):
     """Only objects have keys, and only lists and text have positions."""
 
     code = "AEL412"
 
 
-class OperatorTypes(DataProblem, frozen=True):
+class OperatorTypes(TemplateProblemKind, frozen=True):
     """The operator fails with all values that can stand on its sides."""
 
     code = "AEL413"
 
 
-class FilterType(DataProblem, frozen=True):
+class FilterType(TemplateProblemKind, frozen=True):
     """The filter fails with all values that it can be given here."""
 
     code = "AEL414"
 
 
-class NoList(DataProblem, frozen=True):
+class NoList(TemplateProblemKind, frozen=True):
     """``for_each`` goes through a list and nothing else."""
 
     code = "AEL415"
     advice = "give a list"
 
 
-class JsonInText(DataProblem, frozen=True):
+class JsonInText(TemplateProblemKind, frozen=True):
     """A list or an object amid text is written as JSON. ``| json`` says that this is meant."""
 
     code = "AEL416"
@@ -157,7 +144,7 @@ class JsonInText(DataProblem, frozen=True):
         return self.advice
 
 
-class NullInText(DataProblem, frozen=True):
+class NullInText(TemplateProblemKind, frozen=True):
     """Null amid text is written as nothing."""
 
     code = "AEL417"

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ael.dataflow import StepFlow, walk_flows
-from ael.definition import ChooseBody, ExitBody, StepDefinition, WorkflowBody
+from ael.definition import SELF, ChooseBody, ExitBody, StepDefinition, WorkflowBody
 from ael.language.catalog import graph, listing
 from ael.language.checks.context import Context, Scope
 from ael.language.checks.fates import Fates, may_skip_errors
 from ael.language.suggest import nearest
 
 __all__ = ["check_nesting"]
-
-SELF = "self"
 
 
 def check_nesting(context: Context, fates: Fates, workflows: Collection[str] | None) -> None:

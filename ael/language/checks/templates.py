@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ael.definition import Path
-from ael.diagnostics import Fix
 from ael.language.catalog import templates
 from ael.language.checks.context import Context
-from ael.language.outputs import FROM_PREFIX
-from ael.language.report import replacement
-from ael.source import Span
+from ael.language.checks.in_template import report_in_template
 from ael.templates import Template, TemplateProblem
 
 __all__ = ["check_templates"]
@@ -53,23 +50,7 @@ def _steps_of_nobody(template: Template) -> Iterator[TemplateProblem]:
 
 
 def _report(template: Template, problems: Iterable[TemplateProblem], path: Path, context: Context) -> None:
-    written, shift = template.text, 0
-    if path and path[-1] in {"from", "from_path"} and written.startswith(FROM_PREFIX):
-        written, shift = written[len(FROM_PREFIX) : -len(" }}")], len(FROM_PREFIX)
-    place = context.placer(path, written)
     for problem in problems:
         kind = _KINDS.get(problem.kind, templates.TemplateSyntax)
         value = kind(problem.message, problem.suggestion, problem.advice)
-        if place is None:
-            context.report.add(value, path)
-        else:
-            span = place(problem.offset - shift, problem.length)
-            context.report.add_span(value, span, _fix(problem, span))
-
-
-def _fix(problem: TemplateProblem, span: Span) -> Fix | None:
-    """The suggestion in place of the name, where the place is the name and nothing else."""
-    exact = span.line == span.end_line and span.end_column - span.column == problem.length
-    if problem.suggestion is None or not exact:
-        return None
-    return replacement(span, problem.suggestion, f"write `{problem.suggestion}`", safe=False)
+        report_in_template(value, problem, template, path, context)

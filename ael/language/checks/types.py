@@ -9,25 +9,23 @@ from typing import TypeAlias
 import attrs
 
 from ael.dataflow import Flow, StepFlow
-from ael.definition import MISSING, InputDefinition, Path, ToolBody, WorkflowBody
-from ael.diagnostics import Fix
-from ael.language.catalog import Problem, types
+from ael.definition import MISSING, SELF, InputDefinition, Path, ToolBody, WorkflowBody
+from ael.language.catalog import types
+from ael.language.catalog.templates import TemplateProblemKind
 from ael.language.checks.context import Context
 from ael.language.checks.fitting import Misfit
+from ael.language.checks.in_template import report_in_template
 from ael.language.checks.known_types import Knowledge, Scope
 from ael.language.checks.misfits import report_output, report_param
-from ael.language.outputs import FROM_PREFIX
-from ael.language.report import replacement
 from ael.ports import ToolCatalog
 from ael.schema_types import INTEGER, NULL, TEXT, Kind, closed_object, is_only, kinds_of, one_of, union, words
-from ael.source import Span
 from ael.templates import Inferred, Names, Template, TemplateProblem
 from ael.templates.references import ROOTS
 from ael.types import JsonValue
 
 __all__ = ["check_types"]
 
-_KINDS: Mapping[str, type[types.DataProblem]] = {
+_KINDS: Mapping[str, type[TemplateProblemKind]] = {
     "missing_key": types.KeyMissing,
     "no_keys": types.KeylessValue,
     "operator": types.OperatorTypes,
@@ -130,18 +128,7 @@ class _Check:
             if self._guards and self._may_be_otherwise(template, problem):
                 continue
             value = _KINDS[problem.kind](problem.message, problem.suggestion, problem.advice)
-            self._report_in(template, problem, path, value)
-
-    def _report_in(self, template: Template, at: TemplateProblem, path: Path, problem: Problem) -> None:
-        written, shift = template.text, 0
-        if path and path[-1] in {"from", "from_path"} and written.startswith(FROM_PREFIX):
-            written, shift = written[len(FROM_PREFIX) : -len(" }}")], len(FROM_PREFIX)
-        place = self._context.placer(path, written)
-        if place is None:
-            self._report.add(problem, path)
-            return
-        span = place(at.offset - shift, at.length)
-        self._report.add_span(problem, span, _fix(at, span))
+            report_in_template(value, problem, template, path, self._context)
 
     def _check_items(self, flow: StepFlow, scope: Scope) -> None:
         assert flow.step.for_each is not None
@@ -151,7 +138,7 @@ class _Check:
             found = self._knowledge.infer(template, scope.names, scope)
             at = _no_list(template, found)
             path = (*flow.step.path, *flow.step.for_each.path)
-            self._report_in(template, at, path, types.NoList(at.message, None, at.advice))
+            report_in_template(types.NoList(at.message, None, at.advice), at, template, path, self._context)
 
     # Calls
 
@@ -178,7 +165,7 @@ class _Check:
     def _check_workflow(self, flow: StepFlow, body: WorkflowBody, known: _Known) -> None:
         """Of this workflow itself the inputs are known."""
         definition = self._context.definition
-        if body.workflow not in {"self", definition.name}:
+        if body.workflow not in {SELF, definition.name}:
             return
         inputs = {declared.name: declared for declared in definition.inputs}
         misfits = [Misfit("unknown", (name,), name, known=tuple(inputs)) for name in body.params if name not in inputs]
@@ -221,11 +208,3 @@ def _below(templates: Mapping[Path, Template], above: Path, names: Names, knowle
         return None if template is None else knowledge.infer(template, names, scope)
 
     return known
-
-
-def _fix(problem: TemplateProblem, span: Span) -> Fix | None:
-    """The suggestion in place of what is underlined, where that is all in one line."""
-    exact = span.line == span.end_line and span.end_column - span.column == problem.length
-    if problem.suggestion is None or not exact:
-        return None
-    return replacement(span, problem.suggestion, f"write `{problem.suggestion}`", safe=False)

@@ -8,8 +8,9 @@ from itertools import product
 import jsonschema_rs
 import pytest
 
-from ael.language import json_schema, parse
+from ael.language import parse
 from ael.language.records import STAGE
+from ael.language.schema import json_schema
 from ael.language.tables import BODIES, GOES_WITH, STEP, UNDO, UNDO_BODIES
 from ael.types import JsonValue
 

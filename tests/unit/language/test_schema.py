@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ael.diagnostics import Diagnostic
-from ael.language import json_schema, parse
+from ael.language import parse
 from ael.language.reader import read_document, read_file
 from ael.language.records import STAGE
 from ael.language.report import Report
+from ael.language.schema import json_schema
 from ael.language.tables import TABLES
 from ael.types import JsonValue
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ael.language import json_schema
+from ael.language.schema import json_schema
 from ael.ports import ToolSpec
 from ael.types import JsonValue
 
